@@ -1,0 +1,74 @@
+"""The networks: one file per family, and a plain dict of builders.
+
+To add one, write a subclass of `Network` in a file of its own and give it a line in ARCHITECTURES.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+
+from ..errors import InvalidArgument, UnknownName
+from .alexnet import AlexNet
+from .layers import ACTIVATIONS, POOLINGS, Network
+from .lenet import LeNet
+from .mlp import MLP
+from .resnet import ResNet
+from .thumbnet import ThumbNet
+from .vgg import VGG
+
+__all__ = ["ACTIVATIONS", "ARCHITECTURES", "POOLINGS", "Network", "build", "count_macs", "count_parameters"]
+
+ARCHITECTURES: dict[str, Callable[..., Network]] = {
+    "mlp": MLP,
+    "lenet": LeNet,
+    "alexnet": AlexNet,
+    "vgg11": VGG,
+    "resnet20": ResNet,
+    "thumbnet": ThumbNet,
+}
+
+
+def build(
+    name: str, *, num_classes: int, in_channels: int, image_size: int, options: Mapping[str, object] | None = None
+) -> Network:
+    """Build an untrained network.
+
+    name      a key of ARCHITECTURES
+    options   further keyword arguments of that architecture, such as activation="tanh" or pooling="average"
+
+    Raises UnknownName for an unknown architecture, activation or pooling (with the nearest known one), and
+    InvalidArgument for an option the architecture does not have or a value it cannot take.
+    """
+    if name not in ARCHITECTURES:
+        raise UnknownName("architecture", name, ARCHITECTURES)
+    options = options or {}
+    allowed = [p.name for p in inspect.signature(ARCHITECTURES[name]).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for option in options:
+        if option not in allowed:
+            raise UnknownName(f"option of {name}", option, allowed)
+    try:
+        return ARCHITECTURES[name](num_classes, in_channels, image_size, **options)
+    except UnknownName:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"cannot build {name}: {error}") from error
+
+
+def count_parameters(network: Network) -> int:
+    """Number of parameters, trained and frozen, without the buffers of normalisation and batch norm."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def count_macs(network: Network, in_channels: int, image_size: int) -> int:
+    """Multiply-accumulates of convolutions and linear layers for one image (half of what counts as FLOPs)."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    was_training = network.training
+    network.eval()
+    device = next(network.parameters()).device
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, in_channels, image_size, image_size, device=device))
+    network.train(was_training)
+    return int(counter.get_total_flops()) // 2

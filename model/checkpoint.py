@@ -1,0 +1,94 @@
+"""Checkpoints of a training run: safetensors, whole or absent, resumable at any step."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from .errors import CheckpointError
+from .files import replacing
+from .recipe import Recipe
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run has come. Together with weights and momentum this is its whole state: randomness comes from
+    (seed, step), so that a resumed run takes the same steps."""
+
+    step: int = 0
+    seconds: float = 0.0
+    """Training time so far, without evaluation."""
+    epoch_loss: float = 0.0
+    """Sum of the losses of the epoch's steps so far."""
+
+
+def save_checkpoint(
+    path: Path, network: nn.Module, optimizers: list[Optimizer], recipe: Recipe, progress: Progress
+) -> None:
+    """Write a checkpoint under a temporary name, then rename: the previous one is lost only to a complete new one."""
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    tensors |= _optimizer_tensors(optimizers)
+    metadata = {"recipe": json.dumps(recipe.to_dict()), "progress": json.dumps(asdict(progress))}
+    with replacing(path) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
+
+
+def load_checkpoint(path: Path, network: nn.Module, optimizers: list[Optimizer], recipe: Recipe) -> Progress:
+    """Restore network and optimisers in place and return how far the run had come.
+
+    Raises CheckpointError where the file is damaged or belongs to another recipe.
+    """
+    device = str(next(network.parameters()).device)
+    try:
+        with safe_open(path, framework="pt", device=device) as file:
+            metadata = file.metadata()
+            saved = Recipe.from_dict(json.loads(metadata["recipe"]))
+            if saved != recipe:
+                changed = [name for name, value in recipe.to_dict().items() if saved.to_dict()[name] != value]
+                raise CheckpointError(
+                    f"{path} was made with another recipe (different: {', '.join(changed)}). "
+                    "Resume with the same recipe, or start in another folder."
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            progress = Progress(**json.loads(metadata["progress"]))
+        prefix = "network."
+        network.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        _restore_optimizers(optimizers, tensors)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"cannot resume from {path}: {error}. Delete it to start again.") from error
+    return progress
+
+
+def read_progress(path: Path) -> Progress:
+    """How far the run of a checkpoint had come. Raises CheckpointError where the file cannot be read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return Progress(**json.loads(file.metadata()["progress"]))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}.") from error
+
+
+def _optimizer_tensors(optimizers: list[Optimizer]) -> dict[str, Tensor]:
+    return {
+        f"optimizer.{position}.{index}.{name}": tensor
+        for position, optimizer in enumerate(optimizers)
+        for index, state in optimizer.state_dict()["state"].items()
+        for name, tensor in state.items()
+        if isinstance(tensor, Tensor)
+    }
+
+
+def _restore_optimizers(optimizers: list[Optimizer], tensors: dict[str, Tensor]) -> None:
+    for position, optimizer in enumerate(optimizers):
+        contents = optimizer.state_dict()
+        for key, tensor in tensors.items():
+            kind, *address = key.split(".")
+            if kind == "optimizer" and int(address[0]) == position:
+                contents["state"].setdefault(int(address[1]), {})[address[2]] = tensor
+        optimizer.load_state_dict(contents)

@@ -1,0 +1,175 @@
+"""Classifier: the only way from an image to a prediction. Every door calls it and nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import InvalidArgument, UnknownName
+from .images import ImageInput, Pixels, read_pixels
+from .runtimes import RUNTIMES, Logits, Runtime
+from .weights import WeightsConfig, find_weights, read_config
+
+BATCH_SIZE = 64
+"""Images computed at once; more only takes more memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A class and its probability, 0 … 1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """The answer for one image.
+
+    scores         best first; over all labels their probabilities sum to 1
+    abstained      the best score is under the threshold of the weights: better to say "I don't know"
+    pixels         what the network saw, (H, W, C) uint8
+    milliseconds   time taken: reading and, in a batch, an equal share of the computing
+    """
+
+    scores: tuple[Score, ...]
+    abstained: bool
+    pixels: Pixels
+    milliseconds: float
+
+    @property
+    def label(self) -> str:
+        """The best class."""
+        return self.scores[0].label
+
+    @property
+    def probability(self) -> float:
+        """The best class's probability."""
+        return self.scores[0].probability
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without the pixels."""
+        return {
+            "label": self.label,
+            "probability": self.probability,
+            "abstained": self.abstained,
+            "scores": [{"label": score.label, "probability": score.probability} for score in self.scores],
+            "milliseconds": round(self.milliseconds, 3),
+        }
+
+
+class Classifier:
+    """A loaded model. Safe to use from several threads; make one and keep it."""
+
+    def __init__(self, config: WeightsConfig, runtime: Runtime) -> None:
+        self.config = config
+        self._runtime = runtime
+
+    @classmethod
+    def load(
+        cls,
+        weights: str | Path = "cifar10",
+        *,
+        revision: str | None = None,
+        runtime: str = "openvino",
+        threads: int | None = None,
+    ) -> Classifier:
+        """Load a model and check its sha256.
+
+        weights    a shipped model ("cifar10", "mnist"), a weights folder, or a Hub repository ("owner/name")
+        revision   branch, tag or commit of a Hub repository
+        runtime    "openvino" (needs no torch) or "torch" (uses a GPU where there is one)
+        threads    processor threads to compute with; all by default
+
+        Raises WeightsNotFound, WeightsCorrupt, UnknownName, and MissingDependency where torch is wanted but missing.
+        """
+        if runtime not in RUNTIMES:
+            raise UnknownName("runtime", runtime, RUNTIMES)
+        folder = find_weights(weights, revision)
+        config = read_config(folder)
+        return cls(config, RUNTIMES[runtime](folder, config, threads))
+
+    @property
+    def name(self) -> str:
+        """The name of the model."""
+        return self.config.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes, in the order of the logits."""
+        return self.config.labels
+
+    def predict(self, image: ImageInput, *, top_k: int | None = None) -> Prediction:
+        """Classify one image.
+
+        image   file path, bytes, PIL image or uint8 array; any size and mode (see images.read_image)
+        top_k   how many classes to return, best first, 1 … len(labels); all by default
+
+        Probabilities are temperature-scaled (Guo et al. 2017, arXiv:1706.04599) and sum to 1 over all labels.
+        `abstained` is true where the best one is under the threshold chosen on validation data for 95 % coverage.
+        Raises InvalidImage when the bytes cannot be decoded or break a limit.
+        """
+        return self.predict_batch([image], top_k=top_k)[0]
+
+    def predict_batch(self, images: Sequence[ImageInput], *, top_k: int | None = None) -> list[Prediction]:
+        """Classify several images; each answer is bit for bit what `predict` gives for that image alone.
+
+        Raises InvalidImage for the first image that cannot be used; to go on without it, `read` them one by one.
+        """
+        self._check_top_k(top_k)
+        started = time.perf_counter()
+        pixels = [self.read(image) for image in images]
+        reading = 1000 * (time.perf_counter() - started) / max(1, len(images))
+        return self.predict_pixels(pixels, top_k=top_k, milliseconds=reading)
+
+    def read(self, image: ImageInput) -> Pixels:
+        """What the network sees of an image. Raises InvalidImage."""
+        return read_pixels(image, self.config.preprocessing)
+
+    def predict_pixels(
+        self, pixels: Sequence[Pixels], *, top_k: int | None = None, milliseconds: float = 0.0
+    ) -> list[Prediction]:
+        """Classify what `read` returned. `milliseconds` spent on each image so far are added to those spent here."""
+        count = self._check_top_k(top_k)
+        if not len(pixels):
+            return []
+        started = time.perf_counter()
+        rows = [self.probabilities(row) for row in self.logits(np.stack(pixels))]
+        milliseconds += 1000 * (time.perf_counter() - started) / len(pixels)
+        return [self._prediction(row, image, count, milliseconds) for row, image in zip(rows, pixels, strict=True)]
+
+    def logits(self, pixels: Pixels) -> Logits:
+        """(N, H, W, C) uint8 pixels → (N, classes) float32 logits, before the temperature."""
+        batches = [self._runtime.logits(pixels[i : i + BATCH_SIZE]) for i in range(0, len(pixels), BATCH_SIZE)]
+        return np.concatenate(batches)
+
+    def probabilities(self, logits: Logits) -> npt.NDArray[np.float64]:
+        """Probabilities of one row of logits. A row at a time: an image's answer must not depend on its batch."""
+        scaled = logits.astype(np.float64) / self.config.temperature
+        exponentials = np.exp(scaled - scaled.max())
+        result: npt.NDArray[np.float64] = exponentials / exponentials.sum()
+        return result
+
+    def _prediction(
+        self, probabilities: npt.NDArray[np.float64], pixels: Pixels, count: int, milliseconds: float
+    ) -> Prediction:
+        order = np.argsort(-probabilities, kind="stable")
+        return Prediction(
+            scores=tuple(Score(self.labels[i], float(probabilities[i])) for i in order[:count]),
+            abstained=bool(probabilities[order[0]] < self.config.abstention_threshold),
+            pixels=pixels,
+            milliseconds=milliseconds,
+        )
+
+    def _check_top_k(self, top_k: int | None) -> int:
+        if top_k is None:
+            return len(self.labels)
+        if isinstance(top_k, bool) or not isinstance(top_k, int) or not 1 <= top_k <= len(self.labels):
+            raise InvalidArgument(f"top_k must be 1 … {len(self.labels)}; received {top_k!r}.")
+        return top_k

@@ -1,0 +1,238 @@
+"""Everything that decides a training run, in one frozen dataclass, and the named recipes.
+
+A named recipe is a value, not a copy of the loop. `summary` says what to expect of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, get_args, get_type_hints
+
+from .errors import InvalidArgument, UnknownName
+
+Loss = Literal["cross_entropy", "mse"]
+OptimizerName = Literal["sgd", "adam", "muon"]
+Schedule = Literal["linear", "cosine", "constant"]
+Flip = Literal["none", "random", "alternating"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network is trained. Two runs of one recipe on one machine give the same weights.
+
+    Raises InvalidArgument when a value is outside what is allowed.
+    """
+
+    name: str
+    """What the run and its weights are called."""
+    summary: str = ""
+    """Expected accuracy and cost, in a sentence."""
+
+    dataset: str = "cifar10"
+    """A name from `datasets.DATASETS`, or the path of a folder of images."""
+    image_size: int = 32
+    """Sides of the images the network sees, in pixels."""
+    validation_share: float = 0.05
+    """Share of the training split that is held out for validation, where the data brings no validation split."""
+
+    architecture: str = "thumbnet"
+    """A name from `architectures.ARCHITECTURES`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments of the architecture, such as {"activation": "tanh"}."""
+
+    seed: int = 0
+    """Decides initial weights, the order of the images and every augmentation."""
+    epochs: int = 10
+    """Passes over the training split."""
+    batch_size: int = 500
+    """Images per step; the images that do not fill a last batch wait for the next epoch."""
+    precision: Precision = "auto"
+    """Number format of the forward pass; "auto" takes bf16 where the processor computes it natively."""
+
+    loss: Loss = "cross_entropy"
+    """Cross-entropy, or the mean squared error of the probabilities (Brier score)."""
+    label_smoothing: float = 0.0
+    """Share of the target that is spread over all classes (cross-entropy only)."""
+
+    optimizer: OptimizerName = "sgd"
+    """SGD with Nesterov momentum, Adam with decoupled weight decay, or Muon for kernels and SGD for the rest."""
+    learning_rate: float = 0.1
+    """Peak learning rate; with Muon that of the convolution kernels."""
+    momentum: float = 0.9
+    """Momentum of SGD and Muon; the first beta of Adam."""
+    weight_decay: float = 0.0
+    """Decay of matrices and kernels, not of biases; with Muon the share of everything but kernels lost in a step."""
+    bias_learning_rate: float = 0.1
+    """Muon only: peak learning rate of biases and batch norm."""
+    head_learning_rate: float = 0.1
+    """Muon only: peak learning rate of linear layers."""
+    bias_momentum: float = 0.85
+    """Muon only: momentum of everything but kernels."""
+    schedule: Schedule = "linear"
+    """How the learning rate falls to zero after the warm-up, or "constant"."""
+    warmup: float = 0.0
+    """Share of all steps over which the learning rate rises linearly from zero."""
+
+    flip: Flip = "none"
+    """Mirror images left-right at random, or each one every other epoch."""
+    translate: int = 0
+    """Shift images by up to this many pixels each way, reflected at the border."""
+    cutout: int = 0
+    """Side in pixels of a grey square put over a random place of each image."""
+    start_size: int | None = None
+    """Train on images shrunk to this size at first (see `growth`)."""
+    growth: float = 0.5
+    """Share of the epochs over which the images grow from `start_size` to `image_size`, in steps of 4 pixels."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
+        for name, hint in get_type_hints(Recipe).items():
+            value = getattr(self, name)
+            if (choices := get_args(hint)) and isinstance(choices[0], str) and value not in choices:
+                raise UnknownName(name, value, choices)
+        for name in ("image_size", "epochs", "batch_size"):
+            self._require(name, getattr(self, name) >= 1, "at least 1")
+        for name in ("learning_rate", "bias_learning_rate", "head_learning_rate"):
+            self._require(name, getattr(self, name) > 0, "greater than 0")
+        for name in ("momentum", "bias_momentum", "label_smoothing", "warmup"):
+            self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and less than 1")
+        for name in ("weight_decay", "translate", "cutout", "seed"):
+            self._require(name, getattr(self, name) >= 0, "0 or more")
+        self._require("validation_share", 0 < self.validation_share < 1, "between 0 and 1, both excluded")
+        self._require("growth", 0 <= self.growth <= 1, "between 0 and 1")
+        self._require("translate", self.translate < self.image_size, f"less than image_size={self.image_size}")
+        if self.start_size is not None:
+            self._require("start_size", 1 <= self.start_size <= self.image_size, f"1 … image_size={self.image_size}")
+
+    def _require(self, name: str, holds: bool, allowed: str) -> None:
+        if not holds:
+            raise InvalidArgument(f"recipe field {name} must be {allowed}; received {getattr(self, name)!r}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as values that JSON can hold."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)} | {"options": dict(self.options)}
+
+    def replace(self, **changes: Any) -> Recipe:
+        """A copy with some fields changed. Raises UnknownName for a field that does not exist."""
+        return Recipe.from_dict(self.to_dict() | changes)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """Build a recipe from plain values, as read from recipe.json.
+
+        Raises UnknownName for an unknown field and InvalidArgument for a value of the wrong type.
+        """
+        hints = get_type_hints(cls)
+        for name, value in values.items():
+            if name not in hints:
+                raise UnknownName("recipe field", name, hints)
+            if not _has_type(value, hints[name]):
+                expected = getattr(hints[name], "__name__", str(hints[name]))
+                raise InvalidArgument(
+                    f"recipe field {name} must be of type {expected}; received {value!r} ({type(value).__name__})."
+                )
+        if "name" not in values:
+            raise InvalidArgument("a recipe needs the field name.")
+        return cls(**values)
+
+    @classmethod
+    def load(cls, name_or_file: str) -> Recipe:
+        """A named recipe, or one read from a JSON file.
+
+        Raises UnknownName for a name that is neither, InvalidArgument for a file that is no recipe.
+        """
+        if name_or_file in RECIPES:
+            return RECIPES[name_or_file]
+        path = Path(name_or_file)
+        if not path.is_file():
+            raise UnknownName("recipe", name_or_file, RECIPES)
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InvalidArgument(f"cannot read the recipe {path}: {error}. It must be a JSON object.") from error
+        if not isinstance(values, dict):
+            raise InvalidArgument(f"the recipe {path} must be a JSON object; received {type(values).__name__}.")
+        return cls.from_dict(values)
+
+
+def _has_type(value: object, hint: Any) -> bool:
+    """Whether a JSON value fits a field's annotation; choices of a Literal are checked by the Recipe itself."""
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if hint is str or (get_args(hint) and isinstance(get_args(hint)[0], str)):
+        return isinstance(value, str)
+    if hint == int | None:
+        return value is None or _has_type(value, int)
+    return isinstance(value, Mapping)
+
+
+_MUON = Recipe(
+    name="muon",
+    optimizer="muon",
+    batch_size=2000,
+    label_smoothing=0.2,
+    learning_rate=0.24,
+    momentum=0.6,
+    weight_decay=0.004,
+    bias_learning_rate=106.0,
+    head_learning_rate=0.02,
+)
+"""The settings of airbench94_muon (Jordan 2024, arXiv:2404.00498), with the loss averaged rather than summed."""
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        _MUON.replace(
+            name="cifar10",
+            summary="The shipped CIFAR-10 model.",
+            epochs=24,
+            batch_size=1900,
+            flip="alternating",
+            translate=2,
+            start_size=20,
+        ),
+        _MUON.replace(
+            name="mnist",
+            summary="The shipped MNIST model.",
+            dataset="mnist",
+            image_size=28,
+            options={"widths": [16, 32, 64]},
+            epochs=8,
+            batch_size=500,
+            translate=2,
+        ),
+        Recipe(
+            name="images",
+            summary="A folder of images, starting from nothing.",
+            epochs=30,
+            batch_size=128,
+            optimizer="adam",
+            learning_rate=2e-3,
+            weight_decay=0.05,
+            warmup=0.05,
+            schedule="cosine",
+            label_smoothing=0.1,
+            flip="alternating",
+            translate=2,
+        ),
+        Recipe(
+            name="lenet",
+            summary="LeNet-5 on MNIST, for learners.",
+            dataset="mnist",
+            image_size=28,
+            architecture="lenet",
+            epochs=5,
+            batch_size=128,
+            optimizer="adam",
+            learning_rate=2e-3,
+        ),
+    )
+}

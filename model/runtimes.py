@@ -1,0 +1,79 @@
+"""OpenVINO and torch behind one small interface: pixels → logits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import MissingDependency, WeightsCorrupt
+from .images import Pixels
+from .weights import ONNX, WeightsConfig, load_network, verified
+
+Logits = npt.NDArray[np.float32]
+
+
+class Runtime(Protocol):
+    """Computes a network. Safe to call from several threads."""
+
+    def logits(self, pixels: Pixels) -> Logits:
+        """(N, H, W, C) uint8 pixels → (N, classes) float32 logits; a row depends on its own image alone."""
+        ...
+
+
+class OpenVINORuntime:
+    """model.onnx on the CPU, in bf16 where the processor computes it natively and fp32 elsewhere. Needs no torch."""
+
+    def __init__(self, folder: Path, config: WeightsConfig, threads: int | None = None) -> None:
+        import openvino as ov
+
+        core = ov.Core()
+        bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32"}
+        if threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = str(threads)
+        try:
+            self._model = core.compile_model(core.read_model(verified(folder, config, ONNX)), "CPU", settings)
+        except RuntimeError as error:
+            raise WeightsCorrupt(f"{folder / ONNX} cannot be loaded: {error}") from error
+        self._local = threading.local()  # an infer request serves one thread at a time
+
+    def logits(self, pixels: Pixels) -> Logits:
+        """See Runtime."""
+        if not hasattr(self._local, "request"):
+            self._local.request = self._model.create_infer_request()
+        results = self._local.request.infer({"pixels": np.ascontiguousarray(pixels)})
+        return np.array(results["logits"], dtype=np.float32)
+
+
+class TorchRuntime:
+    """model.safetensors with torch, on the GPU where there is one. Agrees with OpenVINO within rounding."""
+
+    def __init__(self, folder: Path, config: WeightsConfig, threads: int | None = None) -> None:
+        try:
+            import torch
+        except ImportError as error:
+            raise MissingDependency("torch", "train") from error
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._network = load_network(folder, config).to(self._device)
+
+    def logits(self, pixels: Pixels) -> Logits:
+        """See Runtime."""
+        import torch
+
+        with torch.inference_mode():
+            images = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
+            logits: Logits = self._network(images.permute(0, 3, 1, 2)).float().cpu().numpy()
+        return logits
+
+
+RUNTIMES: dict[str, Callable[[Path, WeightsConfig, int | None], Runtime]] = {
+    "openvino": OpenVINORuntime,
+    "torch": TorchRuntime,
+}

@@ -1,0 +1,229 @@
+"""The training loop: one for every network, data set, optimiser and device.
+
+Read `train` top to bottom. Everything that decides a run is a field of its Recipe; all randomness comes from
+(seed, step), so that a run that was stopped and resumed takes the same steps as one that was not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import math
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .architectures import Network, build
+from .augment import augment, resize
+from .checkpoint import Progress, load_checkpoint, save_checkpoint
+from .datasets import Dataset, Split
+from .errors import TrainingDiverged
+from .files import write_json
+from .optimizers import build_optimizers
+from .progress import Metrics, progress_bar, stop_on_ctrl_c
+from .recipe import Recipe
+
+CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT_SECONDS = 60.0
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was stopped from outside, after a checkpoint."""
+
+
+def train(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, show_progress: bool = True) -> Network:
+    """Train a network by a recipe and return it in evaluation mode. Only the train and validation splits are read.
+
+    folder   run folder: recipe.json, metrics.jsonl (a line per epoch) and the checkpoint; where it holds a
+             checkpoint of the same recipe, training goes on from there
+
+    Raises CheckpointError for a checkpoint that does not fit, TrainingDiverged when the loss is no longer a number
+    (the last good checkpoint stays), Interrupted after Ctrl-C (once the running step is saved).
+    """
+    prepare_machine()
+    torch.manual_seed(derive_seed(recipe.seed, "weights"))
+    network = build_network(recipe, data).to(device).to(memory_format=torch.channels_last)
+    optimizers = build_optimizers(network, recipe)
+    training = Split(data.train.pixels.to(device), data.train.labels.to(device))
+    batch_size = min(recipe.batch_size, len(training))
+    steps_per_epoch = len(training) // batch_size
+    total_steps = recipe.epochs * steps_per_epoch
+    mirrored = mirror_coins(len(training), recipe).to(device)
+
+    checkpoint = folder / CHECKPOINT
+    progress = load_checkpoint(checkpoint, network, optimizers, recipe) if checkpoint.exists() else Progress()
+    metrics = Metrics(folder / "metrics.jsonl", keep=progress.step // steps_per_epoch)
+    write_json(folder / "recipe.json", recipe.to_dict())
+    saved_at = time.monotonic()
+
+    with stop_on_ctrl_c() as stop, progress_bar(total_steps, progress.step, show_progress) as bar:
+        while progress.step < total_steps:
+            started = time.monotonic()
+            epoch, batch = divmod(progress.step, steps_per_epoch)
+            torch.manual_seed(derive_seed(recipe.seed, "step", progress.step))
+            chosen = epoch_order(len(training), recipe.seed, epoch)[batch * batch_size : (batch + 1) * batch_size]
+            chosen = chosen.to(device)
+            pixels = augment(training.pixels[chosen], flips(mirrored[chosen], epoch, recipe), recipe)
+            pixels = resize(pixels, training_size(recipe, epoch)).contiguous(memory_format=torch.channels_last)
+
+            rate = learning_rate_factor(recipe, progress.step, total_steps)
+            network.train()
+            with autocast(recipe, device):
+                logits = network(pixels)
+            loss = loss_function(logits.float(), training.labels[chosen], recipe)
+            loss.backward()
+            for optimizer in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = group["initial_lr"] * rate
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+
+            value = loss.item()
+            if not math.isfinite(value):
+                raise TrainingDiverged(
+                    f"the loss became {value} at step {progress.step + 1} (epoch {epoch + 1}). The last good "
+                    f"checkpoint is kept in {folder}. Try a lower learning_rate than {recipe.learning_rate}."
+                )
+            progress.step += 1
+            progress.epoch_loss += value
+            progress.seconds += time.monotonic() - started
+            bar.step(loss=value, images_per_second=batch_size / (time.monotonic() - started))
+
+            if progress.step % steps_per_epoch == 0:
+                accuracy, validation_loss = evaluate_split(network, data.validation, recipe, device)
+                bar.epoch(accuracy)
+                metrics.add(
+                    epoch=epoch + 1,
+                    loss=progress.epoch_loss / steps_per_epoch,
+                    validation_loss=validation_loss,
+                    validation_accuracy=accuracy,
+                    learning_rate=recipe.learning_rate * rate,
+                    image_size=training_size(recipe, epoch),
+                    seconds=round(progress.seconds, 3),
+                )
+                progress.epoch_loss = 0.0
+            due = time.monotonic() - saved_at > CHECKPOINT_SECONDS
+            if due or stop.is_set() or progress.step % steps_per_epoch == 0:
+                save_checkpoint(checkpoint, network, optimizers, recipe, progress)
+                saved_at = time.monotonic()
+            if stop.is_set() and progress.step < total_steps:
+                raise Interrupted
+    network.eval()
+    return network
+
+
+def build_network(recipe: Recipe, data: Dataset) -> Network:
+    """The recipe's untrained network for this data, with normalisation taken from the training pixels."""
+    network = build(
+        recipe.architecture,
+        num_classes=len(data.labels),
+        in_channels=data.train.pixels.shape[1],
+        image_size=recipe.image_size,
+        options=recipe.options,
+    )
+    network.fit_statistics(data.train.pixels)
+    return network
+
+
+def loss_function(logits: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
+    """Mean loss over the batch: logits (N, classes), labels (N,)."""
+    if recipe.loss == "mse":
+        targets = F.one_hot(labels, logits.shape[1]).float()
+        return (logits.softmax(dim=1) - targets).square().sum(dim=1).mean()
+    return F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+
+
+@torch.no_grad()
+def evaluate_split(network: Network, split: Split, recipe: Recipe, device: torch.device) -> tuple[float, float]:
+    """(accuracy 0…1, mean cross-entropy) of a split, one view of each image."""
+    network.eval()
+    correct, loss = 0, 0.0
+    for pixels, labels in zip(split.pixels.split(500), split.labels.split(500), strict=True):
+        with autocast(recipe, device):
+            logits = network(pixels.to(device, memory_format=torch.channels_last)).float().cpu()
+        correct += int((logits.argmax(dim=1) == labels).sum())
+        loss += F.cross_entropy(logits, labels, reduction="sum").item()
+    return correct / len(split), loss / len(split)
+
+
+def learning_rate_factor(recipe: Recipe, step: int, total_steps: int) -> float:
+    """The learning rate of a step as a share of its peak: a linear rise over the warm-up, then the schedule."""
+    warmup_steps = recipe.warmup * total_steps
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1)
+    remaining = 1 - (step - warmup_steps) / (total_steps - warmup_steps)
+    match recipe.schedule:
+        case "linear":
+            return remaining
+        case "cosine":
+            return (1 - math.cos(math.pi * remaining)) / 2
+        case "constant":
+            return 1.0
+
+
+def training_size(recipe: Recipe, epoch: int) -> int:
+    """The side of the training images in an epoch, in pixels: from `start_size` up to `image_size` in steps of 4."""
+    growing = recipe.growth * recipe.epochs
+    if recipe.start_size is None or epoch >= growing:
+        return recipe.image_size
+    size = recipe.start_size + (recipe.image_size - recipe.start_size) * epoch / growing
+    return min(recipe.image_size, recipe.start_size + int(size - recipe.start_size) // 4 * 4)
+
+
+def derive_seed(seed: int, purpose: str, number: int = 0) -> int:
+    """An independent seed for each purpose and step of a run."""
+    words = np.random.SeedSequence([seed, number, *purpose.encode()]).generate_state(2)
+    return int(words[0]) << 31 | int(words[1]) >> 1
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
+    """A permutation of the training images for an epoch."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(derive_seed(seed, "order", epoch)))
+
+
+def mirror_coins(count: int, recipe: Recipe) -> Tensor:
+    """One coin for each image, kept through the run: which half the alternating flip starts with."""
+    generator = torch.Generator().manual_seed(derive_seed(recipe.seed, "mirror"))
+    return torch.rand(count, generator=generator) < 0.5
+
+
+def flips(coins: Tensor, epoch: int, recipe: Recipe) -> Tensor:
+    """Which images of a batch to mirror. Alternating: each image in every other epoch (Jordan 2024)."""
+    if recipe.flip == "alternating":
+        return coins ^ bool(epoch % 2)
+    return torch.rand(len(coins), device=coins.device) < 0.5
+
+
+def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
+    """Compute in bf16 inside, where the recipe and the device say so."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=uses_bf16(recipe, device))
+
+
+def uses_bf16(recipe: Recipe, device: torch.device) -> bool:
+    """Whether the recipe asks for bf16, or says "auto" and the device computes bf16 natively.
+
+    On processors without AMX or AVX-512 BF16 a bf16 convolution can be 25 times slower than in fp32.
+    """
+    if recipe.precision != "auto":
+        return recipe.precision == "bf16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+def prepare_machine() -> None:
+    """Process-wide settings that change speed, not results."""
+    torch.set_flush_denormal(True)  # denormal numbers cost 5–50 times the time of others
+    if sys.platform == "linux":  # reuse freed tensors: the page faults of fresh ones cost about a seventh of the time
+        with contextlib.suppress(OSError, AttributeError):
+            mallopt = ctypes.CDLL(None).mallopt
+            trim_threshold, top_pad, mmap_max = -1, -2, -4
+            mallopt(mmap_max, 0)
+            mallopt(trim_threshold, 2**31 - 1)
+            mallopt(top_pad, 2**28)

@@ -1,0 +1,234 @@
+"""Weights folders: save, find, verify. A weights folder is laid out as a Hugging Face model repository.
+
+    config.json         architecture, labels, preprocessing, temperature, abstention threshold, sha256 of the others
+    model.safetensors   the weights, for torch
+    model.onnx          the same network, for every other runtime
+    results.json        how well it does (see evaluate.py)
+    README.md           the card (see card.py)
+
+Nothing here is pickled, and no file is used before its sha256 has been checked. Reading needs no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import InvalidArgument, MissingDependency, UnknownName, WeightsCorrupt, WeightsError, WeightsNotFound
+from .files import replacing, sha256, write_json
+from .images import Preprocessing
+
+if TYPE_CHECKING:
+    from .architectures import Network
+
+CONFIG, SAFETENSORS, ONNX, RESULTS, CARD = "config.json", "model.safetensors", "model.onnx", "results.json", "README.md"
+HASHED = (SAFETENSORS, ONNX, RESULTS)
+"""The files whose sha256 is in config.json. The card is prose that people may edit."""
+
+SHIPPED_ROOT = Path(__file__).parent / "weights"
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+ONNX_OPSET = 18
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightsConfig:
+    """What config.json says.
+
+    temperature            divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599)
+    abstention_threshold   a prediction less confident than this abstains, 0 … 1
+    files                  file name → sha256
+    """
+
+    name: str
+    architecture: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    labels: tuple[str, ...]
+    preprocessing: Preprocessing
+    temperature: float = 1.0
+    abstention_threshold: float = 0.0
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
+            raise InvalidArgument(f"labels must be two or more different names; received {list(self.labels)}.")
+        if not self.temperature > 0:
+            raise InvalidArgument(f"temperature must be greater than 0; received {self.temperature}.")
+        if not 0 <= self.abstention_threshold <= 1:
+            raise InvalidArgument(f"abstention_threshold must be 0 … 1; received {self.abstention_threshold}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, in the order of config.json."""
+        return {
+            "library_name": "thumbnet",
+            "name": self.name,
+            "architecture": self.architecture,
+            "options": dict(self.options),
+            "labels": list(self.labels),
+            "preprocessing": asdict(self.preprocessing),
+            "temperature": self.temperature,
+            "abstention_threshold": self.abstention_threshold,
+            "files": dict(self.files),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> WeightsConfig:
+        """Read what `to_dict` wrote. Raises KeyError, TypeError or InvalidArgument where it was something else."""
+        return cls(
+            name=str(values["name"]),
+            architecture=str(values["architecture"]),
+            options=dict(values["options"]),
+            labels=tuple(str(label) for label in values["labels"]),
+            preprocessing=Preprocessing(**values["preprocessing"]),
+            temperature=float(values["temperature"]),
+            abstention_threshold=float(values["abstention_threshold"]),
+            files={str(name): str(digest) for name, digest in values["files"].items()},
+        )
+
+
+def shipped_weights() -> tuple[str, ...]:
+    """Names of the models that come with thumbnet."""
+    return tuple(sorted(path.parent.name for path in SHIPPED_ROOT.glob(f"*/{CONFIG}")))
+
+
+def find_weights(weights: str | Path, revision: str | None = None) -> Path:
+    """The folder of a shipped model ("cifar10"), a local folder, or a Hub repository ("owner/name", downloaded).
+
+    revision   branch, tag or commit of a Hub repository; pin a commit to get the same bytes for ever
+
+    Raises WeightsNotFound where there is none of these.
+    """
+    if str(weights) in shipped_weights():
+        return SHIPPED_ROOT / str(weights)
+    folder = Path(weights)
+    if folder.is_dir():
+        return folder
+    if isinstance(weights, str) and HUB_ID.fullmatch(weights):
+        return _pull(weights, revision)
+    shipped = UnknownName("weights", str(weights), shipped_weights())
+    raise WeightsNotFound(f"{shipped} Or give a weights folder, or a Hub repository as owner/name.")
+
+
+def _pull(repository: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        files = [CONFIG, *HASHED, CARD]
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=files))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise WeightsNotFound(
+            f"there is no folder {repository}, and the Hub repository of that name could not be read: {reason}"
+        ) from error
+
+
+def read_config(folder: Path) -> WeightsConfig:
+    """Read config.json. Raises WeightsNotFound where it is missing, WeightsCorrupt where it makes no sense."""
+    path = folder / CONFIG
+    try:
+        return WeightsConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise WeightsNotFound(f"{folder} is not a weights folder: it has no {CONFIG}.") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsCorrupt(f"{path} cannot be used: {type(error).__name__}: {error}.") from error
+
+
+def verified(folder: Path, config: WeightsConfig, name: str) -> Path:
+    """The path of a file of the folder, once its sha256 has been compared with config.json.
+
+    Raises WeightsCorrupt where the file is missing, unlisted or different.
+    """
+    path = folder / name
+    expected = config.files.get(name)
+    if expected is None or not path.is_file():
+        raise WeightsCorrupt(f"{folder} has no {name}, or its {CONFIG} does not list it. Download or train it again.")
+    if (received := sha256(path)) != expected:
+        raise WeightsCorrupt(
+            f"{path} has the sha256 {received}, but {CONFIG} says {expected}. It was changed or damaged: "
+            "download or train it again."
+        )
+    return path
+
+
+def write_config(folder: Path, config: WeightsConfig) -> WeightsConfig:
+    """Write config.json with the sha256 of the files that are there now, and return what it says."""
+    values = config.to_dict()
+    values["files"] = {name: sha256(folder / name) for name in HASHED if (folder / name).exists()}
+    write_json(folder / CONFIG, values)
+    return WeightsConfig.from_dict(values)
+
+
+def save_weights(folder: Path, network: Network, config: WeightsConfig) -> WeightsConfig:
+    """Write model.safetensors, model.onnx and config.json; each file is whole or absent."""
+    from safetensors.torch import save_file
+
+    with replacing(folder / SAFETENSORS) as temporary:
+        tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
+        save_file(tensors, temporary, {"format": "pt"})
+    with replacing(folder / ONNX) as temporary:
+        export_onnx(network, config, temporary)
+    return write_config(folder, config)
+
+
+def load_network(folder: Path, config: WeightsConfig) -> Network:
+    """Rebuild the torch network with verified weights, in evaluation mode. Raises WeightsCorrupt if they do not fit."""
+    try:
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise MissingDependency("torch", "train") from error
+    from .architectures import build
+
+    network = build(
+        config.architecture,
+        num_classes=len(config.labels),
+        in_channels=config.preprocessing.channels,
+        image_size=config.preprocessing.image_size,
+        options=config.options,
+    )
+    try:
+        network.load_state_dict(load_file(verified(folder, config, SAFETENSORS)), strict=True)
+    except RuntimeError as error:
+        raise WeightsCorrupt(f"{folder / SAFETENSORS} does not fit {config.architecture}: {error}") from error
+    return network.eval()
+
+
+def export_onnx(network: Network, config: WeightsConfig, path: Path) -> None:
+    """Write the network as ONNX: `pixels` (N, H, W, C) uint8 → `logits` (N, classes) float32, any N."""
+    import torch
+    from torch import Tensor, nn
+
+    class FromPixels(nn.Module):
+        """Takes images as they are stored, channels last."""
+
+        def __init__(self, network: Network) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            logits: Tensor = self.network(pixels.permute(0, 3, 1, 2))
+            return logits
+
+    size, channels = config.preprocessing.image_size, config.preprocessing.channels
+    example = torch.zeros(2, size, size, channels, dtype=torch.uint8)
+    wrapped = FromPixels(network.cpu().to(memory_format=torch.contiguous_format)).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns about its own internals
+        program = torch.onnx.export(
+            wrapped,
+            (example,),
+            input_names=["pixels"],
+            output_names=["logits"],
+            dynamic_shapes={"pixels": {0: torch.export.Dim("images", min=1)}},
+            opset_version=ONNX_OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    if program is None:
+        raise WeightsError("torch could not export the network as ONNX.")
+    program.save(path, external_data=False)
