@@ -1,0 +1,111 @@
+"""The networks: shapes, sizes that match their docstrings, options, and the measured first layers."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from thumbnet.model.architectures import (
+    ACTIVATIONS,
+    ARCHITECTURES,
+    POOLINGS,
+    build,
+    count_macs,
+    count_parameters,
+)
+from thumbnet.model.architectures.layers import Normalize
+from thumbnet.model.architectures.thumbnet import WhiteningConv
+from thumbnet.model.errors import InvalidArgument, UnknownName
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(("channels", "size"), [(3, 32), (1, 28), (3, 48)])
+def test_every_network_turns_pixels_into_logits(name: str, channels: int, size: int) -> None:
+    network = build(name, num_classes=7, in_channels=channels, image_size=size).eval()
+    pixels = torch.randint(0, 256, (2, channels, size, size), dtype=torch.uint8)
+    logits = network(pixels)
+    assert logits.shape == (2, 7)
+    assert logits.dtype == torch.float32
+    assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_docstrings_give_the_parameters_and_cost_that_the_network_has(name: str) -> None:
+    network = build(name, num_classes=10, in_channels=3, image_size=32)
+    text = type(network).__doc__ or ""
+    parameters, macs = re.findall(r"(?:Parameters|accumulates) ([\d.]+) ?([kM])", text)[:2]
+    unit = {"k": 1e3, "M": 1e6}
+    for (value, letter), measured in ((parameters, count_parameters(network)), (macs, count_macs(network, 3, 32))):
+        digits = len(value.partition(".")[2])
+        assert float(value) == round(measured / unit[letter], digits)
+    assert re.search(r"\d{4}", text.partition("Source")[2]), "the docstring names its source with a year"
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("name", ["lenet", "alexnet", "vgg11"])
+def test_the_classical_nets_take_any_activation_and_pooling(name: str, activation: str, pooling: str) -> None:
+    options = {"activation": activation, "pooling": pooling}
+    network = build(name, num_classes=10, in_channels=1, image_size=28, options=options)
+    kinds = {type(module) for module in network.modules()}
+    assert type(ACTIVATIONS[activation]()) in kinds
+    assert (nn.MaxPool2d if pooling == "max" else nn.AvgPool2d) in kinds
+
+
+def test_unknown_names_suggest_the_nearest_known_one() -> None:
+    with pytest.raises(UnknownName, match=r"unknown architecture 'resnet10'; known: .*Did you mean 'resnet20'\?"):
+        build("resnet10", num_classes=10, in_channels=3, image_size=32)
+    with pytest.raises(UnknownName, match=r"Did you mean 'sigmoid'\?"):
+        build("lenet", num_classes=10, in_channels=3, image_size=32, options={"activation": "sigmoyd"})
+    with pytest.raises(UnknownName, match="unknown pooling 'mean'"):
+        build("lenet", num_classes=10, in_channels=3, image_size=32, options={"pooling": "mean"})
+    with pytest.raises(UnknownName, match=r"unknown option of mlp 'pooling'"):
+        build("mlp", num_classes=10, in_channels=3, image_size=32, options={"pooling": "max"})
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "options"),
+    [
+        ("thumbnet", 8, {}),
+        ("lenet", 8, {}),
+        ("alexnet", 4, {}),
+        ("resnet20", 2, {}),
+        ("resnet20", 32, {"depth": 21}),
+        ("thumbnet", 32, {"widths": "wide"}),
+    ],
+)
+def test_a_value_the_network_cannot_take_is_refused(name: str, size: int, options: dict[str, object]) -> None:
+    with pytest.raises(InvalidArgument, match=f"cannot build {name}"):
+        build(name, num_classes=10, in_channels=3, image_size=size, options=options)
+
+
+def test_normalisation_gives_training_pixels_zero_mean_and_unit_variance() -> None:
+    pixels = torch.randint(0, 200, (50, 3, 16, 16), dtype=torch.uint8)
+    layer = Normalize(3)
+    layer.fit(pixels)
+    normalised = layer(pixels)
+    torch.testing.assert_close(normalised.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(normalised.std(dim=(0, 2, 3)), torch.ones(3), atol=1e-4, rtol=0)
+
+
+def test_normalisation_survives_images_of_one_colour() -> None:
+    layer = Normalize(1)
+    layer.fit(torch.full((4, 1, 8, 8), 7, dtype=torch.uint8))
+    assert layer(torch.full((1, 1, 8, 8), 7, dtype=torch.uint8)).isfinite().all()
+
+
+def test_whitening_decorrelates_patches_and_is_not_trained() -> None:
+    torch.manual_seed(0)
+    smooth = nn.functional.interpolate(torch.rand(200, 3, 8, 8) * 255, size=(32, 32), mode="bilinear")
+    network = build("thumbnet", num_classes=10, in_channels=3, image_size=32)
+    network.fit_statistics(smooth)
+    layer = next(module for module in network.modules() if isinstance(module, WhiteningConv))
+    responses = layer(network.normalize(smooth)).transpose(0, 1).flatten(1)
+    covariance = responses[:12] @ responses[:12].T / responses.shape[1]
+    off_diagonal = covariance - covariance.diag().diag()
+    assert off_diagonal.abs().max() < 0.05
+    torch.testing.assert_close(responses[:12], -responses[12:])
+    assert not layer.weight.requires_grad

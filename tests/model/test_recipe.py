@@ -1,0 +1,94 @@
+"""Recipes: what may be written in one, and what a mistake in one says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from thumbnet.model.architectures import ARCHITECTURES
+from thumbnet.model.datasets import DATASETS
+from thumbnet.model.errors import InvalidArgument, UnknownName
+from thumbnet.model.recipe import RECIPES, Recipe
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+def test_named_recipes_survive_json_and_name_what_exists(recipe: Recipe) -> None:
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+    assert recipe.architecture in ARCHITECTURES
+    assert recipe.dataset in DATASETS
+    assert RECIPES[recipe.name] is recipe
+    assert recipe.summary
+
+
+def test_a_recipe_cannot_be_changed_but_copied_with_changes() -> None:
+    recipe = Recipe(name="a", options={"activation": "tanh"})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        recipe.epochs = 3  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        recipe.options["activation"] = "relu"  # type: ignore[index]
+    assert recipe.replace(epochs=3).epochs == 3
+    assert recipe.epochs != 3
+
+
+def test_a_recipe_is_loaded_by_name_or_from_a_file(tmp_path: Path) -> None:
+    assert Recipe.load("mnist") is RECIPES["mnist"]
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"name": "mine", "epochs": 3}))
+    assert Recipe.load(str(path)) == Recipe(name="mine", epochs=3)
+
+
+def test_an_unknown_recipe_suggests_the_nearest() -> None:
+    with pytest.raises(UnknownName, match=r"unknown recipe 'cifar-10'; known: .*Did you mean 'cifar10'\?"):
+        Recipe.load("cifar-10")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "cannot read the recipe"),
+        ("[]", "must be a JSON object; received list"),
+        ("{}", "needs the field name"),
+        ('{"name": "a", "epoch": 3}', r"unknown recipe field 'epoch'.*Did you mean 'epochs'\?"),
+        ('{"name": "a", "epochs": "3"}', "epochs must be of type int; received '3'"),
+        ('{"name": "a", "epochs": true}', "epochs must be of type int; received True"),
+        ('{"name": "a", "learning_rate": null}', "learning_rate must be of type float"),
+        ('{"name": "a", "start_size": 1.5}', "start_size must be of type"),
+        ('{"name": "a", "options": 3}', "options must be of type Mapping"),
+        ('{"name": 3}', "name must be of type str"),
+    ],
+)
+def test_a_recipe_file_that_makes_no_sense_says_why(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "recipe.json"
+    path.write_text(text)
+    with pytest.raises(InvalidArgument, match=message):
+        Recipe.load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("epochs", 0),
+        ("batch_size", -1),
+        ("learning_rate", 0.0),
+        ("momentum", 1.0),
+        ("label_smoothing", -0.1),
+        ("warmup", 1.5),
+        ("weight_decay", -1e-4),
+        ("validation_share", 1.0),
+        ("growth", 1.1),
+        ("translate", 32),
+        ("start_size", 33),
+        ("seed", -1),
+    ],
+)
+def test_a_value_out_of_range_says_what_is_allowed(field: str, value: float) -> None:
+    with pytest.raises(InvalidArgument, match=f"recipe field {field} must be .*; received {value}"):
+        Recipe(name="a", **{field: value})
+
+
+def test_a_choice_that_does_not_exist_suggests_the_nearest() -> None:
+    with pytest.raises(UnknownName, match=r"unknown loss 'crossentropy'.*Did you mean 'cross_entropy'\?"):
+        Recipe(name="a", loss="crossentropy")  # type: ignore[arg-type]
