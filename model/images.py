@@ -101,9 +101,11 @@ def read_image(image: ImageInput) -> Image.Image:
 def read_file(path: Path) -> bytes:
     """The bytes of a file, at most MAX_BYTES. Raises InvalidImage where it is missing, unreadable or too large."""
     try:
-        size = path.stat().st_size
         if path.is_dir():
             raise InvalidImage(f"{path} is a folder; give the path of an image file.")
+        if path.exists() and not path.is_file():
+            raise InvalidImage(f"{path} is a device or a pipe; give the path of an image file.")
+        size = path.stat().st_size
         if size > MAX_BYTES:
             raise ImageTooLarge(f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are allowed. Make it smaller.")
         return path.read_bytes()

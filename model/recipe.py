@@ -31,7 +31,7 @@ class Recipe:
 
     name: str
     """What the run and its weights are called."""
-    summary: str = ""
+    summary: str = field(default="", compare=False)
     """Expected accuracy and cost, in a sentence."""
 
     dataset: str = "cifar10"

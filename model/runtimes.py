@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,8 @@ class OpenVINORuntime:
     """model.onnx on the CPU, in bf16 where the processor computes it natively and fp32 elsewhere. Needs no torch."""
 
     def __init__(self, folder: Path, config: WeightsConfig, threads: int | None = None) -> None:
+        # OpenVINO reports each import to its makers through this module; without it, it takes a stub of its own.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino as ov
 
         core = ov.Core()

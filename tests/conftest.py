@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,17 @@ def cifar10_images() -> np.ndarray:
     from torchvision.datasets import CIFAR10
 
     return CIFAR10(root=os.environ["THUMBNET_DATA"], train=False).data[:200]
+
+
+@pytest.fixture(scope="session")
+def find_free_port() -> Callable[[], int]:
+    """A function that gives a port of this machine that nothing listens on."""
+
+    def find() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            return int(server.getsockname()[1])
+
+    return find
 
 
 @pytest.fixture

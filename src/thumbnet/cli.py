@@ -239,11 +239,15 @@ def demo(
 
 @app.command()
 def serve(
-    weights: Annotated[str | None, typer.Option("--weights", "-w", help="What to serve.", show_default="cifar10")] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", "-w", help="What to serve.", show_default="cifar10")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(show_default="8000")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes.", show_default="one for each processor")] = None,
-    threads: Annotated[int | None, typer.Option(help="Processor threads of a worker.", show_default="shared out")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Processor threads of a worker.", show_default="shared out")
+    ] = None,
 ) -> None:
     """Serve the REST API. What is not given here is read from THUMBNET_WEIGHTS, THUMBNET_HOST, and so on."""
     try:

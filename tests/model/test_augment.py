@@ -28,9 +28,7 @@ def test_a_shift_stays_within_reach_and_reflects_at_the_border() -> None:
     padded = torch.nn.functional.pad(pixels.float(), (2, 2, 2, 2), mode="reflect").to(torch.uint8)
     seen = set()
     for image, original in zip(moved, padded, strict=True):
-        shifts = [
-            (y, x) for y in range(5) for x in range(5) if torch.equal(image, original[:, y : y + 16, x : x + 16])
-        ]
+        shifts = [(y, x) for y in range(5) for x in range(5) if torch.equal(image, original[:, y : y + 16, x : x + 16])]
         assert shifts, "every result is a window of the reflected original"
         seen.add(shifts[0])
     assert len(seen) > 15

@@ -66,7 +66,7 @@ def test_an_unknown_data_set_suggests_the_nearest() -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="no folder .*absent"):
+    with pytest.raises(DatasetError, match=r"no folder .*absent"):
         load_dataset(str(tmp_path / "absent"), image_size=32)
 
 

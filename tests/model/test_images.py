@@ -205,6 +205,8 @@ def test_a_missing_file_a_folder_and_a_strange_name_are_refused(tmp_path: Path) 
         read_image(tmp_path)
     with pytest.raises(InvalidImage, match="not a file name"):
         read_image("a\0b.png")
+    with pytest.raises(InvalidImage, match="is a device"):
+        read_image("/dev/zero")  # would never end
 
 
 def test_an_unreadable_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,113 @@
+"""Classifier: one answer for an image, whatever it comes in and whatever comes with it."""
+
+from __future__ import annotations
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from thumbnet import Classifier, InvalidImage, Prediction
+from thumbnet.model.datasets import load_dataset
+from thumbnet.model.errors import InvalidArgument, UnknownName
+from thumbnet.model.evaluate import accuracy, classifier_logits, softmax
+from thumbnet.model.weights import SHIPPED_ROOT
+
+
+def same(a: Prediction, b: Prediction) -> bool:
+    return a.scores == b.scores and a.abstained == b.abstained and np.array_equal(a.pixels, b.pixels)
+
+
+def test_a_prediction_ranks_all_labels_and_its_probabilities_sum_to_one(
+    cifar10: Classifier, cifar10_images: np.ndarray
+) -> None:
+    prediction = cifar10.predict(cifar10_images[0])
+    probabilities = [score.probability for score in prediction.scores]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert sum(probabilities) == pytest.approx(1, abs=1e-12)
+    assert {score.label for score in prediction.scores} == set(cifar10.labels)
+    assert prediction.label == prediction.scores[0].label
+    assert prediction.probability == probabilities[0]
+    assert prediction.milliseconds > 0
+    np.testing.assert_array_equal(prediction.pixels, cifar10_images[0])
+    assert json.loads(json.dumps(prediction.to_dict()))["probability"] == prediction.probability
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64, 65, 200])
+def test_an_image_gets_the_same_answer_alone_and_in_any_batch(
+    size: int, cifar10: Classifier, cifar10_images: np.ndarray
+) -> None:
+    alone = [cifar10.predict(image) for image in cifar10_images[:10]]
+    batch = cifar10.predict_batch(list(cifar10_images[:size]))
+    assert all(same(a, b) for a, b in zip(alone, batch, strict=False))
+
+
+def test_an_image_gets_the_same_answer_from_many_threads(cifar10: Classifier, cifar10_images: np.ndarray) -> None:
+    expected = cifar10.predict_batch(list(cifar10_images))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(cifar10.predict, cifar10_images))
+    assert all(same(a, b) for a, b in zip(expected, answers, strict=True))
+
+
+def test_an_image_gets_the_same_answer_with_one_thread_and_with_two(cifar10_images: np.ndarray) -> None:
+    one, two = (Classifier.load("cifar10", threads=threads) for threads in (1, 2))
+    for a, b in zip(one.predict_batch(cifar10_images), two.predict_batch(cifar10_images), strict=True):
+        assert same(a, b)
+
+
+def test_top_k_cuts_the_ranking_and_changes_nothing_else(mnist: Classifier) -> None:
+    blank = np.zeros((28, 28, 1), np.uint8)
+    everything = mnist.predict(blank)
+    assert mnist.predict(blank, top_k=3).scores == everything.scores[:3]
+    for wrong in (0, -1, 11, 10**9, True, 2.0, "3"):
+        with pytest.raises(InvalidArgument, match=r"top_k must be 1 … 10; received"):
+            mnist.predict(blank, top_k=wrong)  # type: ignore[arg-type]
+
+
+def test_no_images_give_no_predictions(mnist: Classifier) -> None:
+    assert mnist.predict_batch([]) == []
+
+
+def test_a_broken_image_in_a_batch_is_an_error(mnist: Classifier) -> None:
+    with pytest.raises(InvalidImage):
+        mnist.predict_batch([np.zeros((28, 28), np.uint8), b"broken"])
+
+
+def test_abstention_is_a_matter_of_the_threshold(cifar10: Classifier, cifar10_images: np.ndarray) -> None:
+    threshold = cifar10.config.abstention_threshold
+    assert 0 < threshold < 1
+    for prediction in cifar10.predict_batch(list(cifar10_images)):
+        assert prediction.abstained == (prediction.probability < threshold)
+
+
+def test_a_photograph_of_any_format_gives_one_answer(cifar10: Classifier, cifar10_images: np.ndarray) -> None:
+    answers = []
+    for kind in ("PNG", "BMP"):
+        buffer = io.BytesIO()
+        Image.fromarray(cifar10_images[0]).save(buffer, kind)
+        answers.append(cifar10.predict(buffer.getvalue()))
+    assert same(*answers)
+
+
+def test_an_unknown_runtime_suggests_the_nearest() -> None:
+    with pytest.raises(UnknownName, match=r"Did you mean 'openvino'\?"):
+        Classifier.load("mnist", runtime="openvno")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "floor"), [("cifar10", 0.94), ("mnist", 0.994)])
+def test_the_shipped_models_are_as_good_as_their_results_say_in_both_runtimes(name: str, floor: float) -> None:
+    results = json.loads((SHIPPED_ROOT / name / "results.json").read_text())
+    classifier = Classifier.load(name)
+    data = load_dataset(name, image_size=classifier.config.preprocessing.image_size)
+    logits, labels = classifier_logits(classifier, data.test)
+    assert len(labels) == 10_000
+    assert accuracy(logits, labels) == pytest.approx(results["test"]["accuracy"], abs=0.0005)
+    assert accuracy(logits, labels) >= floor
+    by_torch, _ = classifier_logits(Classifier.load(name, runtime="torch"), data.test)
+    assert (by_torch.argmax(axis=1) == logits.argmax(axis=1)).mean() >= 0.999
+    temperature = classifier.config.temperature
+    assert abs(softmax(by_torch / temperature) - softmax(logits / temperature)).max() <= 0.02

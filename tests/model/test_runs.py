@@ -1,0 +1,49 @@
+"""A whole run: what lies in the folder at the end, and that it is what was measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from thumbnet import Classifier
+from thumbnet.model.datasets import Dataset
+from thumbnet.model.evaluate import classifier_logits, measure
+from thumbnet.model.recipe import Recipe
+from thumbnet.model.runs import run
+
+
+@pytest.fixture
+def weights(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> Path:
+    return run(quick_recipe, stripe_data, tmp_path, device=torch.device("cpu"), show_progress=False)
+
+
+def test_a_run_leaves_everything_one_needs(weights: Path, quick_recipe: Recipe, stripe_data: Dataset) -> None:
+    folder = weights.parent
+    assert {path.name for path in folder.iterdir()} == {
+        "recipe.json",
+        "metrics.jsonl",
+        "checkpoint.safetensors",
+        "curves.png",
+        "weights",
+    }
+    assert Recipe.load(str(folder / "recipe.json")) == quick_recipe
+    for picture in (folder / "curves.png", weights / "confusion.png"):
+        with Image.open(picture) as opened:
+            assert opened.format == "PNG"
+            assert min(opened.size) > 300
+    classifier = Classifier.load(weights)
+    results = json.loads((weights / "results.json").read_text())
+    assert measure(*classifier_logits(classifier, stripe_data.test), classifier.config) == results["test"]
+    assert results["recipe"] == quick_recipe.to_dict()
+    assert set(classifier.config.files) == {"model.safetensors", "model.onnx", "results.json"}
+    assert "model-index" in (weights / "README.md").read_text()
+
+
+def test_torch_and_openvino_agree_on_what_was_trained(weights: Path, stripe_data: Dataset) -> None:
+    by_openvino, _ = classifier_logits(Classifier.load(weights), stripe_data.test)
+    by_torch, _ = classifier_logits(Classifier.load(weights, runtime="torch"), stripe_data.test)
+    assert abs(by_openvino - by_torch).max() < 0.05

@@ -1,0 +1,213 @@
+"""The loop: it learns, it repeats itself exactly, and nothing is lost when it is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import thumbnet.model.train as loop
+from thumbnet.model.architectures import Network
+from thumbnet.model.checkpoint import read_progress
+from thumbnet.model.datasets import Dataset
+from thumbnet.model.errors import CheckpointError, TrainingDiverged
+from thumbnet.model.recipe import Recipe
+from thumbnet.model.train import CHECKPOINT, Interrupted, learning_rate_factor, train, training_size
+
+CPU = torch.device("cpu")
+
+
+def fit(recipe: Recipe, data: Dataset, folder: Path) -> Network:
+    folder.mkdir(exist_ok=True)
+    return train(recipe, data, folder, device=CPU, show_progress=False)
+
+
+def same_weights(a: Network, b: Network) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "muon", "learning_rate": 0.1, "architecture": "thumbnet", "options": {"widths": [8, 8, 8]}},
+        {"optimizer": "sgd", "learning_rate": 0.05, "architecture": "resnet20", "options": {"depth": 8}},
+        {"optimizer": "adam", "learning_rate": 0.005, "architecture": "mlp", "loss": "mse"},
+        {"optimizer": "adam", "learning_rate": 0.005, "architecture": "mlp", "schedule": "cosine", "warmup": 0.2},
+    ],
+)
+def test_every_optimiser_and_loss_learns(changes: dict[str, object], stripe_data: Dataset, tmp_path: Path) -> None:
+    recipe = Recipe(name="learn", image_size=16, epochs=8, batch_size=20).replace(**changes)
+    fit(recipe, stripe_data, tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == list(range(1, 9))
+    assert rows[-1]["validation_accuracy"] >= 0.95
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+) -> None:
+    first = fit(quick_recipe, stripe_data, tmp_path / "a")
+    assert same_weights(first, fit(quick_recipe, stripe_data, tmp_path / "b"))
+    assert not same_weights(first, fit(quick_recipe.replace(seed=1), stripe_data, tmp_path / "c"))
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 5])
+def test_a_stopped_run_goes_on_to_the_same_weights_and_metrics(
+    stop_after: int, quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = fit(quick_recipe, stripe_data, tmp_path / "whole")
+
+    def stop_at(step: int) -> None:
+        if step == stop_after:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(loop, "loss_function", after_steps(loop.loss_function, stop_at))
+    with pytest.raises(Interrupted):
+        fit(quick_recipe, stripe_data, tmp_path / "stopped")
+    monkeypatch.undo()
+    assert read_progress(tmp_path / "stopped" / CHECKPOINT).step == stop_after
+    assert same_weights(fit(quick_recipe, stripe_data, tmp_path / "stopped"), expected)
+    whole, stopped = (
+        [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        for name in ("whole", "stopped")
+    )
+    for a, b in zip(whole, stopped, strict=True):
+        assert {k: v for k, v in a.items() if k != "seconds"} == {k: v for k, v in b.items() if k != "seconds"}
+
+
+def after_steps(function: object, act: object) -> object:
+    """`function`, which also tells `act` how often it has been called."""
+    calls = 0
+
+    def wrapped(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        act(calls)  # type: ignore[operator]
+        return function(*arguments)  # type: ignore[operator]
+
+    return wrapped
+
+
+def test_a_finished_run_is_not_trained_again(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
+    first = fit(quick_recipe, stripe_data, tmp_path)
+    before = (tmp_path / CHECKPOINT).stat().st_mtime_ns
+    assert same_weights(first, fit(quick_recipe, stripe_data, tmp_path))
+    assert (tmp_path / CHECKPOINT).stat().st_mtime_ns == before
+
+
+def test_a_checkpoint_of_another_recipe_is_not_resumed(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+) -> None:
+    fit(quick_recipe, stripe_data, tmp_path)
+    with pytest.raises(CheckpointError, match=r"another recipe \(different: seed, epochs\).*start in another folder"):
+        fit(quick_recipe.replace(seed=3, epochs=4), stripe_data, tmp_path)
+
+
+def test_a_damaged_checkpoint_says_what_to_do(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
+    fit(quick_recipe, stripe_data, tmp_path)
+    checkpoint = tmp_path / CHECKPOINT
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match=r"cannot resume from .*Delete it to start again"):
+        fit(quick_recipe, stripe_data, tmp_path)
+    with pytest.raises(CheckpointError, match="cannot read"):
+        read_progress(checkpoint)
+
+
+def test_a_full_disk_keeps_the_previous_checkpoint(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit(quick_recipe, stripe_data, tmp_path)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+
+    def fill_disk(tensors: object, path: Path, metadata: object) -> None:
+        path.write_bytes(b"half a checkpoint")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("thumbnet.model.checkpoint.save_file", fill_disk)
+    with pytest.raises(OSError, match="No space left"):
+        loop.save_checkpoint(tmp_path / CHECKPOINT, torch.nn.Linear(1, 1), [], quick_recipe, loop.Progress())
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
+    """A real process, killed without warning while it trains on real images."""
+    arguments = ["--recipe", "lenet", "--out", str(tmp_path), "--set", "epochs=1", "--set", "batch_size=2000"]
+    command = [sys.executable, "-m", "thumbnet", "train", *arguments]
+    patched = f"import thumbnet.model.train as t; t.CHECKPOINT_SECONDS = 0; import sys; sys.argv = {command[2:]!r}; "
+    patched += "import runpy; runpy.run_module('thumbnet', run_name='__main__')"
+    with subprocess.Popen([sys.executable, "-c", patched], stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / CHECKPOINT).exists() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+    reached = read_progress(tmp_path / CHECKPOINT).step
+    assert reached > 0
+    assert load_file(tmp_path / CHECKPOINT)
+    finished = subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=240, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert read_progress(tmp_path / CHECKPOINT).step == 28
+    assert (tmp_path / "weights" / "model.onnx").exists()
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = loop.loss_function
+
+    def explode(logits: torch.Tensor, labels: torch.Tensor, recipe: Recipe) -> torch.Tensor:
+        loss = original(logits, labels, recipe)
+        return loss * float("nan") if read_step(tmp_path) == 3 else loss
+
+    def read_step(folder: Path) -> int:
+        return read_progress(folder / CHECKPOINT).step if (folder / CHECKPOINT).exists() else 0
+
+    monkeypatch.setattr(loop, "loss_function", explode)
+    with pytest.raises(TrainingDiverged, match=r"became nan at step 4 \(epoch 2\).*lower learning_rate"):
+        fit(quick_recipe, stripe_data, tmp_path)
+    assert read_step(tmp_path) == 3
+
+
+def test_training_works_outside_the_main_thread(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
+    results: list[Network] = []
+    thread = threading.Thread(target=lambda: results.append(fit(quick_recipe, stripe_data, tmp_path)))
+    thread.start()
+    thread.join()
+    assert len(results) == 1
+
+
+def test_fewer_images_than_a_batch_still_train(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
+    fit(quick_recipe.replace(batch_size=100_000), stripe_data, tmp_path)
+    assert read_progress(tmp_path / CHECKPOINT).step == 2
+
+
+def test_bf16_trains_too(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
+    network = fit(quick_recipe.replace(precision="bf16"), stripe_data, tmp_path)
+    assert all(tensor.isfinite().all() for tensor in network.state_dict().values())
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
+    recipe = Recipe(name="a", warmup=0.1)
+    factors = [learning_rate_factor(recipe, step, 100) for step in range(100)]
+    assert factors[0] == pytest.approx(1 / 11)
+    assert max(factors) == factors[10] == 1
+    assert factors[99] == pytest.approx(1 / 90)
+    assert learning_rate_factor(recipe.replace(schedule="cosine"), 55, 100) == pytest.approx(0.5)
+    assert learning_rate_factor(recipe.replace(schedule="constant"), 99, 100) == 1
+
+
+def test_images_grow_in_steps_of_four_pixels() -> None:
+    recipe = Recipe(name="a", epochs=24, start_size=20, growth=0.5)
+    sizes = [training_size(recipe, epoch) for epoch in range(24)]
+    assert sizes == [20] * 4 + [24] * 4 + [28] * 4 + [32] * 12
+    assert training_size(recipe.replace(start_size=None), 0) == 32

@@ -1,0 +1,135 @@
+"""Weights folders: whole, verified, local or from the Hub; a file that was changed is never used."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from thumbnet import Classifier
+from thumbnet.model.errors import InvalidArgument, WeightsCorrupt, WeightsNotFound
+from thumbnet.model.images import Preprocessing
+from thumbnet.model.weights import (
+    SHIPPED_ROOT,
+    WeightsConfig,
+    find_weights,
+    load_network,
+    read_config,
+    shipped_weights,
+    verified,
+    write_config,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped MNIST weights."""
+    return Path(shutil.copytree(SHIPPED_ROOT / "mnist", tmp_path / "copy"))
+
+
+def change(folder: Path, **values: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_both_models_are_shipped_whole_and_small() -> None:
+    assert shipped_weights() == ("cifar10", "mnist")
+    for name in shipped_weights():
+        folder = find_weights(name)
+        config = read_config(folder)
+        assert {path.name for path in folder.iterdir()} >= {"README.md", "config.json", *config.files}
+        assert set(config.files) == {"model.onnx", "model.safetensors", "results.json"}
+        for file in config.files:
+            verified(folder, config, file)
+        assert sum(path.stat().st_size for path in folder.iterdir()) <= 20_000_000
+
+
+def test_a_copied_folder_loads_by_path(folder: Path, mnist: Classifier) -> None:
+    for path in (folder, str(folder)):
+        assert Classifier.load(path).config == mnist.config
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "model.safetensors"])
+def test_a_changed_file_is_refused(folder: Path, file: str) -> None:
+    content = bytearray((folder / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / file).write_bytes(content)
+    with pytest.raises(WeightsCorrupt, match=r"has the sha256 .* but config\.json says .*download or train it again"):
+        Classifier.load(folder, runtime="openvino" if file == "model.onnx" else "torch")
+
+
+def test_a_missing_or_unlisted_file_is_refused(folder: Path) -> None:
+    (folder / "model.onnx").unlink()
+    with pytest.raises(WeightsCorrupt, match=r"has no model\.onnx"):
+        Classifier.load(folder)
+    change(folder, files={})
+    with pytest.raises(WeightsCorrupt, match=r"has no model\.safetensors"):
+        Classifier.load(folder, runtime="torch")
+
+
+def test_files_that_do_not_fit_the_config_are_refused(folder: Path) -> None:
+    change(folder, architecture="lenet", options={})
+    with pytest.raises(WeightsCorrupt, match="does not fit lenet"):
+        load_network(folder, read_config(folder))
+    (folder / "model.onnx").write_bytes(b"not a network")
+    write_config(folder, read_config(folder))
+    with pytest.raises(WeightsCorrupt, match="cannot be loaded"):
+        Classifier.load(folder)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"labels": ["one"]},
+        {"labels": ["same", "same"]},
+        {"labels": None},
+        {"temperature": 0},
+        {"temperature": "warm"},
+        {"abstention_threshold": 2},
+        {"preprocessing": {"image_size": 28}},
+        {"preprocessing": {"image_size": -1, "channels": 1}},
+        {"files": []},
+    ],
+)
+def test_a_config_that_makes_no_sense_is_refused(folder: Path, values: dict[str, object]) -> None:
+    change(folder, **values)
+    with pytest.raises(WeightsCorrupt, match=r"config\.json cannot be used"):
+        read_config(folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", "null"])
+def test_a_config_that_is_no_config_is_refused(folder: Path, text: str) -> None:
+    (folder / "config.json").write_text(text)
+    with pytest.raises(WeightsCorrupt, match=r"config\.json cannot be used"):
+        read_config(folder)
+
+
+def test_a_folder_without_config_is_no_weights_folder(tmp_path: Path) -> None:
+    with pytest.raises(WeightsNotFound, match=r"has no config\.json"):
+        Classifier.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["cifar", "no/such/folder", "https://example.org/model", "../mnist"])
+def test_what_is_neither_shipped_nor_a_folder_nor_a_hub_id_is_refused(name: str) -> None:
+    with pytest.raises(WeightsNotFound, match=r"unknown weights .*owner/name"):
+        find_weights(name)
+
+
+def test_a_config_survives_being_written(tmp_path: Path) -> None:
+    config = WeightsConfig(
+        name="pets",
+        architecture="lenet",
+        options={"activation": "tanh"},
+        labels=("cat", "dog"),
+        preprocessing=Preprocessing(image_size=32, channels=3),
+        temperature=1.25,
+        abstention_threshold=0.5,
+    )
+    assert write_config(tmp_path, config) == read_config(tmp_path) == config
+
+
+def test_a_config_checks_its_values() -> None:
+    with pytest.raises(InvalidArgument, match="labels must be two or more"):
+        WeightsConfig(name="a", architecture="mlp", labels=("x",), preprocessing=Preprocessing(32, 3))

@@ -1,0 +1,124 @@
+"""The command, run as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+import thumbnet
+from thumbnet import Classifier
+from thumbnet.cli import app
+
+
+@pytest.fixture
+def images(tmp_path: Path, rng: np.random.Generator) -> list[Path]:
+    paths = []
+    for number in range(3):
+        path = tmp_path / f"{number}.png"
+        Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(path)
+        paths.append(path)
+    return paths
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_the_version_is_printed() -> None:
+    assert run("--version").output.strip() == thumbnet.__version__
+
+
+def test_predict_prints_a_line_for_each_image(images: list[Path]) -> None:
+    result = run("predict", *images, "--top-k", 2)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [str(path) for path in images]
+    assert all(line.count("%") == 2 for line in lines)
+
+
+def test_predict_as_json_gives_what_the_classifier_gives(images: list[Path], mnist: Classifier) -> None:
+    result = run("predict", *images, "--json", "--weights", "mnist", "--top-k", 10)
+    for line, path in zip(result.stdout.splitlines(), images, strict=True):
+        row = json.loads(line)
+        expected = mnist.predict(path).to_dict()
+        assert row["image"] == str(path)
+        assert row["scores"] == expected["scores"]
+
+
+def test_a_broken_image_does_not_stop_the_others(images: list[Path], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_text("not a picture")
+    many = [*images, broken, *images * 60]
+    result = run("predict", *many, "--json")
+    assert result.exit_code == 1
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["image"] for row in rows] == [str(path) for path in many]
+    assert [row for row in rows if "error" in row] == [rows[3]]
+    assert f"1 of {len(many)} images could not be read." in result.stderr
+
+
+def test_info_describes_a_model() -> None:
+    described = json.loads(run("info", "--weights", "mnist").stdout)
+    assert described["labels"] == list("0123456789")
+    assert described["results"]["test"]["images"] == 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict", "x.png", "--weights", "cifra10"], "Did you mean 'cifar10'?"),
+        (["train", "--recipe", "cifar"], "Did you mean 'cifar10'?"),
+        (["train", "--data", "no/such/folder"], "no folder"),
+        (["train", "--set", "epoch=3"], "Did you mean 'epochs'?"),
+        (["train", "--set", "epochs=many"], "epochs must be of type int; received 'many'"),
+        (["evaluate", "--weights", "mnist", "--data", "cifar10"], "They must be the same"),
+        (["serve", "--port", "0"], "port (THUMBNET_PORT) must be a whole number"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_1(arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("error: ")
+
+
+def test_a_change_without_a_value_is_a_usage_error() -> None:
+    result = run("train", "--set", "epochs")
+    assert result.exit_code == 2
+    assert "--set takes field=value" in result.stderr
+
+
+def test_a_folder_of_images_is_trained_measured_and_used(tmp_path: Path, rng: np.random.Generator) -> None:
+    for label, colour in (("day", 200), ("night", 40)):
+        (tmp_path / "sky" / label).mkdir(parents=True)
+        for number in range(30):
+            pixels = rng.normal(colour, 20, (50, 70, 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "sky" / label / f"{number}.jpg")
+    (tmp_path / "sky" / "day" / "broken.jpg").write_bytes(b"\xff\xd8")
+    changes = ("--set", "epochs=3", "--set", 'options={"widths": [8, 8, 8]}', "--set", "batch_size=20")
+    trained = run("train", "--data", tmp_path / "sky", "--out", tmp_path / "run", *changes)
+    assert trained.exit_code == 0, trained.output
+    assert "broken.jpg" in trained.stderr
+    weights = tmp_path / "run" / "weights"
+    assert f"thumbnet demo --weights {weights}" in trained.stdout.replace("\n", "")
+    measured = json.loads(run("evaluate", "--weights", weights).stdout)
+    assert measured["accuracy"] >= 0.9
+    assert json.loads(run("info", "--weights", weights).stdout)["labels"] == ["day", "night"]
+    assert "night" in run("predict", tmp_path / "sky" / "night" / "0.jpg", "--weights", weights, "--top-k", 1).stdout
+
+
+def test_evaluate_needs_to_know_the_data(tmp_path: Path) -> None:
+    from thumbnet.model.weights import find_weights, read_config, write_config
+
+    source = find_weights("mnist")
+    (tmp_path / "model.onnx").write_bytes((source / "model.onnx").read_bytes())
+    write_config(tmp_path, read_config(source))
+    result = run("evaluate", "--weights", tmp_path)
+    assert result.exit_code == 1
+    assert "give --data" in result.stderr
