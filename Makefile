@@ -1,0 +1,51 @@
+# Each target sets up .venv by itself; nothing is installed again until pyproject.toml or constraints.txt changes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --constraint constraints.txt
+
+.PHONY: help demo api train test lint card clean
+.DELETE_ON_ERROR:
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/installed-demo ## the Gradio demo on http://127.0.0.1:7860 (installs no torch)
+	$(BIN)/thumbnet demo
+
+api: $(VENV)/installed-api ## the Flask API on http://127.0.0.1:8000 (installs no torch)
+	$(BIN)/thumbnet serve
+
+train: $(VENV)/installed-dev ## train the CIFAR-10 model (downloads the data unless THUMBNET_DATA has it)
+	$(BIN)/thumbnet train --recipe cifar10 --download
+
+test: $(VENV)/installed-dev ## every test, with coverage
+	$(BIN)/python -m pytest --cov --cov-fail-under=90
+
+lint: $(VENV)/installed-dev .typecheck/thumbnet ## ruff, mypy --strict and hadolint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	MYPYPATH=.typecheck $(BIN)/mypy -p thumbnet
+	$(BIN)/hadolint Dockerfile
+
+card: $(VENV)/installed-dev ## cards and figures in the texts, from the results of the shipped models
+	$(BIN)/python docs/cards.py
+	$(BIN)/python docs/numbers.py
+
+clean: ## remove .venv and everything built
+	rm -rf $(VENV) .typecheck build dist
+
+# Gradio comes without its dependencies, which are the extra `demo`: see pyproject.toml.
+$(VENV)/installed-%: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing thumbnet[$*] into $(VENV) ..."
+	$(INSTALL) --editable '.[$*]'
+	$(if $(filter demo dev,$*),$(INSTALL) --no-deps gradio)
+	@touch $@
+
+# mypy cannot follow setuptools' mapping of folders to sub-packages, so it gets a package made of links.
+.typecheck/thumbnet: $(wildcard src/thumbnet/*)
+	mkdir -p $@
+	for part in $(abspath $(wildcard src/thumbnet/*) api demo model); do ln -sfn $$part $@/; done
+	@touch $@

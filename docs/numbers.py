@@ -1,0 +1,93 @@
+"""Fill the figures of README.md and docs/ from the results.json beside the weights they describe.
+
+    python docs/numbers.py            write the figures into the texts
+    python docs/numbers.py --check    change nothing; exit code 1 and a list where a text differs from its file
+
+A figure stands between two comments, which a Markdown reader does not show. The first one says which model, which
+value of its results.json, and how to print it (a name from FORMATS):
+
+    <!-- number cifar10 test.accuracy percent -->93.75 %<!-- /number -->
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+MARKER = re.compile(r"(<!-- number (\S+) (\S+) (\S+) -->)(.*?)(<!-- /number -->)", re.DOTALL)
+
+FORMATS: dict[str, Callable[[Any], str]] = {
+    "percent": lambda share: f"{share:.2%}".replace("%", " %"),
+    "decimal": lambda value: f"{value:.3f}",
+    "count": lambda value: f"{value:,}".replace(",", " "),
+    "millions": lambda value: f"{value / 1e6:.2f} M",
+    "minutes": lambda seconds: f"{seconds / 60:.0f} min",
+    "text": str,
+}
+
+
+def texts() -> list[Path]:
+    """The files that may hold figures."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def fill(text: str) -> str:
+    """The text with every figure as its results.json has it. Raises LookupError for one that does not exist."""
+    return MARKER.sub(lambda match: match[1] + figure(match[2], match[3], match[4]) + match[6], text)
+
+
+def figure(model: str, key: str, form: str) -> str:
+    """One printed figure, such as figure("cifar10", "test.accuracy", "percent")."""
+    if form not in FORMATS:
+        raise LookupError(f"unknown format {form!r}; known: {', '.join(FORMATS)}")
+    value = read_results(model)
+    for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            raise LookupError(f"the results.json of {model} has no {key}")
+        value = value[part]
+    return FORMATS[form](value)
+
+
+@cache
+def read_results(model: str) -> Any:
+    """What results.json says of a shipped model."""
+    path = ROOT / "model" / "weights" / model / "results.json"
+    if not path.exists():
+        raise LookupError(f"there is no {path.relative_to(ROOT)}")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check every text; the exit code."""
+    if arguments not in ([], ["--check"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    wrong = 0
+    for path in texts():
+        name = path.relative_to(ROOT)
+        try:
+            before = path.read_text(encoding="utf-8")
+            after = fill(before)
+        except LookupError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            wrong += 1
+            continue
+        if before == after:
+            continue
+        if arguments:
+            print(f"{name}: figures differ from results.json; run: python docs/numbers.py", file=sys.stderr)
+            wrong += 1
+        else:
+            path.write_text(after, encoding="utf-8")
+            print(f"{name}: updated")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

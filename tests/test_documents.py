@@ -1,0 +1,128 @@
+"""The texts: figures agree with their files, links lead somewhere, and what readers may copy works."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from thumbnet.cli import app
+from thumbnet.model.recipe import RECIPES
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+RUN_ALL = """
+import sys
+for code in sys.stdin.read().split("\\0"):
+    exec(compile(code, "snippet", "exec"), globals())
+"""
+
+
+def name(document: Path) -> str:
+    return document.relative_to(ROOT).as_posix()
+
+
+def snippets(document: Path, language: str) -> list[str]:
+    """The blocks of code of a document in one language."""
+    return [code for kind, code in FENCE.findall(document.read_text(encoding="utf-8")) if kind == language]
+
+
+def headings(document: Path) -> set[str]:
+    """The anchors that GitHub gives to a document's headings."""
+    lines = re.findall(r"^#+ (.+)$", FENCE.sub("", document.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Every `thumbnet …` line of the documents, as (document, words)."""
+    for document in DOCUMENTS:
+        for code in snippets(document, "bash"):
+            for line in code.replace("\\\n", " ").splitlines():
+                words = shlex.split(line, comments=True)
+                if words and Path(words[0]).name == "thumbnet":
+                    yield name(document), words[1:]
+
+
+def test_every_figure_is_the_one_in_its_result_file() -> None:
+    command = [sys.executable, ROOT / "docs" / "numbers.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    for link in LINK.findall(FENCE.sub("", document.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = document.parent / path if path else document
+        assert target.exists(), link
+        assert not anchor or anchor in headings(target), link
+
+
+def test_the_readmes_tree_is_that_of_the_repository() -> None:
+    (tree,) = snippets(ROOT / "README.md", "text")
+    folder = ""
+    for line in tree.splitlines():
+        entry = line.split()[0]
+        if not line.startswith(" "):
+            folder = entry if entry.endswith("/") else ""
+        path = ROOT / (folder + entry if line.startswith(" ") else entry)
+        assert path.is_dir() if entry.endswith("/") else path.is_file(), line
+    for path in (ROOT / "model").glob("[a-z]*.py"):
+        assert f"  {path.name} " in tree, path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_python_snippet_compiles(document: Path) -> None:
+    for code in snippets(document, "python"):
+        compile(code, name(document), "exec")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_shell_snippet_parses(document: Path) -> None:
+    for code in snippets(document, "bash"):
+        done = subprocess.run(["bash", "-n"], input=code, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/quickstart.md"])
+def test_the_python_of_the_first_pages_runs_without_a_network(document: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RUN_ALL],
+        input="\0".join(snippets(ROOT / document, "python")),
+        cwd=ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_every_thumbnet_command_in_the_texts_exists() -> None:
+    known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    found = list(commands())
+    assert {words[0] for _, words in found} >= set(known)
+    for document, words in found:
+        if words == ["--help"]:
+            continue
+        options = {option for parameter in known[words[0]].params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-")} <= options, f"{document}: {' '.join(words)}"
+
+
+def test_every_named_recipe_is_explained() -> None:
+    text = (ROOT / "docs" / "how-to" / "train.md").read_text(encoding="utf-8")
+    for recipe in RECIPES:
+        assert f"| `{recipe}` |" in text
