@@ -75,7 +75,7 @@ def text(config: WeightsConfig, results: dict[str, Any], pictures: str) -> str:
     return f"""# thumbnet {config.name}
 
 A small convolutional network (`{config.architecture}`) that sorts images into {len(config.labels)} classes:
-{", ".join(config.labels)}. It sees {size} × {size} pixels, {"grey" if channels == 1 else "in colour"}.
+{", ".join(config.labels)}. It sees {size} × {size} pixels, {"in grey" if channels == 1 else "in colour"}.
 
 | measured on the test split of {title}, one view of each image | |
 |---|---|
@@ -102,9 +102,9 @@ normalisation is inside. Divide the logits by the `temperature` in `config.json`
 
 ## Training
 
-Recipe `{recipe["name"]}`, seed {recipe["seed"]}, {recipe["epochs"]} epochs, {training["seconds"] / 60:.0f} minutes on
-{training["device"]} ({training["threads"]} threads, {training["precision"]}).
-The test split was read once, after training; the temperature ({config.temperature:.3f}) and the abstention threshold
+Recipe `{recipe["name"]}`, seed {recipe["seed"]}, {recipe["epochs"]} epochs,
+{training["seconds"] / 60:.0f} minutes on {"a GPU" if training["device"] == "cuda" else "a CPU"}
+({training["threads"]} threads, {training["precision"]}). The test split was read once, after training; the temperature ({config.temperature:.3f}) and the abstention threshold
 ({config.abstention_threshold:.3f}) come from {validation["images"]:,} validation images that were held out of the
 training split (validation accuracy {validation["accuracy"]:.2%}). `results.json` holds the whole recipe and every
 figure of this card.

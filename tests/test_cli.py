@@ -101,7 +101,7 @@ def test_a_folder_of_images_is_trained_measured_and_used(tmp_path: Path, rng: np
             pixels = rng.normal(colour, 20, (50, 70, 3)).clip(0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(tmp_path / "sky" / label / f"{number}.jpg")
     (tmp_path / "sky" / "day" / "broken.jpg").write_bytes(b"\xff\xd8")
-    changes = ("--set", "epochs=3", "--set", 'options={"widths": [8, 8, 8]}', "--set", "batch_size=20")
+    changes = ("--set", "epochs=8", "--set", 'options={"widths": [8, 8, 8]}', "--set", "batch_size=8")
     trained = run("train", "--data", tmp_path / "sky", "--out", tmp_path / "run", *changes)
     assert trained.exit_code == 0, trained.output
     assert "broken.jpg" in trained.stderr

@@ -21,7 +21,7 @@ REPOSITORY = "someone/digits"
 
 
 class Hub(BaseHTTPRequestHandler):
-    """GET /api/models/…/revision/… lists the files; HEAD and GET /…/resolve/<commit>/<file> give them."""
+    """Names the commit (/revision/…), lists its files (/tree/…) and gives them (/resolve/…)."""
 
     folder = SHIPPED_ROOT / "mnist"
     asked: list[str]
@@ -36,20 +36,28 @@ class Hub(BaseHTTPRequestHandler):
         type(self).asked.append(self.path)
         path = self.path.partition("?")[0]
         if path in (f"/api/models/{REPOSITORY}/revision/{name}" for name in ("main", COMMIT)):
-            files = sorted(file.name for file in self.folder.iterdir())
-            listing = {"id": REPOSITORY, "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]}
-            self.send(200, json.dumps(listing).encode(), "application/json", body=body)
+            files = [{"rfilename": file.name} for file in self.folder.iterdir()]
+            self.send_json({"id": REPOSITORY, "sha": COMMIT, "siblings": files}, body=body)
+        elif path == f"/api/models/{REPOSITORY}/tree/{COMMIT}":
+            files = [
+                {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": etag(file.read_bytes())}
+                for file in self.folder.iterdir()
+            ]
+            self.send_json(files, body=body)
         elif path.startswith(f"/{REPOSITORY}/resolve/{COMMIT}/"):
             content = (self.folder / path.rpartition("/")[2]).read_bytes()
             self.send(200, content, "application/octet-stream", body=body)
         else:
             self.send(404, b"{}", "application/json", body=body)
 
+    def send_json(self, value: object, *, body: bool) -> None:
+        self.send(200, json.dumps(value).encode(), "application/json", body=body)
+
     def send(self, status: int, content: bytes, kind: str, *, body: bool) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
-        self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
+        self.send_header("ETag", f'"{etag(content)}"')
         self.send_header("X-Repo-Commit", COMMIT)
         self.end_headers()
         if body:
@@ -57,6 +65,10 @@ class Hub(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+def etag(content: bytes) -> str:
+    return hashlib.sha1(content).hexdigest()
 
 
 @pytest.fixture
