@@ -1,0 +1,141 @@
+"""The Gradio door: a page that people can share. It starts without a network and keeps nothing it is shown."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from thumbnet.model import Classifier, InvalidArgument
+from thumbnet.model.errors import MissingDependency
+from thumbnet.model.images import MAX_BYTES
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+SHIPPED = ("cifar10", "mnist")
+CACHE_SECONDS = (600, 3600)
+"""Every ten minutes uploads older than an hour are deleted; all of them when the demo stops."""
+
+VISITORS_WAITING = 64
+COMPUTING_AT_ONCE = 4
+
+NO_TUNNEL = """\
+No share link: Gradio's tunnel cannot be reached from here. The demo goes on running on this machine. Instead you can
+  - open it to your own network: thumbnet demo --host 0.0.0.0
+  - run its container on a server: docker compose up demo"""
+
+
+def build_demo(classifiers: Mapping[str, Classifier]) -> gr.Blocks:
+    """The page, not yet served.
+
+    classifiers   name shown to the visitor → model; the first one is chosen at the start
+
+    Raises InvalidArgument where there is no classifier, and MissingDependency where Gradio is not installed.
+    """
+    if not classifiers:
+        raise InvalidArgument("a demo needs at least one classifier; received none.")
+    require_gradio()
+    import gradio as gr
+
+    from .tabs import classify
+    from .theme import header
+
+    demo = gr.Blocks(title="thumbnet", analytics_enabled=False, delete_cache=CACHE_SECONDS)
+    with demo:
+        gr.HTML(header())
+        classify.build_tab(classifiers)
+    demo.queue(max_size=VISITORS_WAITING, default_concurrency_limit=COMPUTING_AT_ONCE)
+    return demo
+
+
+def launch_demo(weights: Sequence[str] = (), host: str = "127.0.0.1", port: int = 7860, share: bool = False) -> None:
+    """Serve the demo, print its address, and block until Ctrl-C or SIGTERM. Call it from the main thread.
+
+    weights   shipped models, weights folders or Hub repositories; the shipped models by default
+    host      0.0.0.0 lets the whole network in
+    port      1 … 65535
+    share     also ask Gradio for a public link; without one the demo runs all the same
+
+    Raises InvalidArgument where the address cannot be used, MissingDependency without Gradio, and what
+    Classifier.load raises.
+    """
+    check_address(host, port)
+    require_gradio()
+    demo = build_demo(load_classifiers(weights or SHIPPED))
+    if share:
+        print("Asking for a share link; this can take half a minute …", flush=True)
+    address, share_url = serve(demo, host, port, share=share)
+    print(f"The demo runs on {address} (stop it with Ctrl-C)", flush=True)
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        print(f"Other machines in your network reach it under this machine's address, port {port}", flush=True)
+    if share:
+        print(f"Share this link, good for a week: {share_url}" if share_url else NO_TUNNEL, flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a container is stopped
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    demo.close(verbose=False)
+
+
+def serve(demo: gr.Blocks, host: str, port: int, *, share: bool = False) -> tuple[str, str | None]:
+    """Start serving in a thread and return: the address, and the share link where one was wanted and made."""
+    from .theme import LOGO, STYLE, head, thumbnet_theme
+
+    with contextlib.redirect_stdout(io.StringIO()):  # Gradio prints its own advice, which does not fit a command line
+        _, address, share_url = demo.launch(
+            server_name=host,
+            server_port=port,
+            share=share,
+            prevent_thread_lock=True,
+            quiet=True,
+            show_error=False,
+            max_file_size=MAX_BYTES,
+            enable_monitoring=False,
+            run_history=False,
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            footer_links=["api", "settings"],
+            favicon_path=LOGO,
+            theme=thumbnet_theme(),
+            css=STYLE,
+            head=head(),
+        )
+    return address.rstrip("/"), share_url
+
+
+def load_classifiers(weights: Sequence[str]) -> dict[str, Classifier]:
+    """Name → model, in the order given. Where two models have one name, the later is known by what was asked for."""
+    classifiers: dict[str, Classifier] = {}
+    for wanted in weights:
+        classifier = Classifier.load(wanted)
+        classifiers[classifier.name if classifier.name not in classifiers else wanted] = classifier
+    return classifiers
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise InvalidArgument where the demo could not listen, before anything is loaded."""
+    if not 1 <= port <= 65_535:
+        raise InvalidArgument(f"port must be 1 … 65535; received {port}.")
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        reason = str(error.strerror or error).partition(" (")[0]
+        raise InvalidArgument(
+            f"cannot listen on {host}, port {port}: {reason}. Stop what uses it, or choose another "
+            "with --port (or --host)."
+        ) from error
+
+
+def require_gradio() -> None:
+    """Import Gradio with its analytics off. Raises MissingDependency where it is not installed."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    try:
+        import gradio  # noqa: F401
+    except ImportError as error:
+        raise MissingDependency("gradio", "demo", then="pip install --no-deps gradio==6.31.0") from error

@@ -1,0 +1,1 @@
+"""One file per tab of the demo. Importing them needs Gradio."""
