@@ -31,7 +31,7 @@ lint: $(VENV)/installed-dev .typecheck/thumbnet ## ruff, mypy --strict and hadol
 
 card: $(VENV)/installed-dev ## cards and figures in the texts, from the results of the shipped models
 	$(BIN)/python docs/cards.py
-	$(BIN)/python docs/numbers.py
+	$(BIN)/python docs/figures.py
 
 clean: ## remove .venv and everything built
 	rm -rf $(VENV) .typecheck build dist

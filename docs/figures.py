@@ -1,7 +1,7 @@
 """Fill the figures of README.md and docs/ from the results.json beside the weights they describe.
 
-    python docs/numbers.py            write the figures into the texts
-    python docs/numbers.py --check    change nothing; exit code 1 and a list where a text differs from its file
+    python docs/figures.py            write the figures into the texts
+    python docs/figures.py --check    change nothing; exit code 1 and a list where a text differs from its file
 
 A figure stands between two comments, which a Markdown reader does not show. The first one says which model, which
 value of its results.json, and how to print it (a name from FORMATS):
@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> int:
         if before == after:
             continue
         if arguments:
-            print(f"{name}: figures differ from results.json; run: python docs/numbers.py", file=sys.stderr)
+            print(f"{name}: figures differ from results.json; run: python docs/figures.py", file=sys.stderr)
             wrong += 1
         else:
             path.write_text(after, encoding="utf-8")

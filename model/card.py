@@ -104,7 +104,8 @@ normalisation is inside. Divide the logits by the `temperature` in `config.json`
 
 Recipe `{recipe["name"]}`, seed {recipe["seed"]}, {recipe["epochs"]} epochs,
 {training["seconds"] / 60:.0f} minutes on {"a GPU" if training["device"] == "cuda" else "a CPU"}
-({training["threads"]} threads, {training["precision"]}). The test split was read once, after training; the temperature ({config.temperature:.3f}) and the abstention threshold
+({training["threads"]} threads, {training["precision"]}).
+The test split was read once, after training. The temperature ({config.temperature:.3f}) and the abstention threshold
 ({config.abstention_threshold:.3f}) come from {validation["images"]:,} validation images that were held out of the
 training split (validation accuracy {validation["accuracy"]:.2%}). `results.json` holds the whole recipe and every
 figure of this card.

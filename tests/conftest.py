@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from thumbnet import Classifier
+
+StartDemo = Callable[..., AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]]
 
 ROOT = Path(__file__).parent.parent
 os.environ.setdefault("THUMBNET_DATA", str(ROOT.parent / "shared" / "data"))
@@ -43,6 +48,44 @@ def find_free_port() -> Callable[[], int]:
             return int(server.getsockname()[1])
 
     return find
+
+
+@pytest.fixture(scope="session")
+def start_demo(find_free_port: Callable[[], int]) -> StartDemo:
+    """`with start_demo("--share", cache=folder) as (url, process)`: a running demo, stopped at the end.
+
+    Gradio leaves event loops open when it builds a page, so the demo gets a process of its own.
+    """
+
+    @contextmanager
+    def running(*options: str, cache: Path, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+        url = f"http://127.0.0.1:{find_free_port()}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "thumbnet", "demo", "--port", url.rpartition(":")[2], *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"GRADIO_TEMP_DIR": str(cache), "PYTHONIOENCODING": "utf-8"} | environment,
+        )
+        with process:
+            try:
+                read_until(process, f"The demo runs on {url}")
+                yield url, process
+            finally:
+                process.terminate()
+
+    return running
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    """What the process prints up to the line that has the text; fails where it ends without it."""
+    assert process.stdout
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if text in line:
+            return printed
+    pytest.fail(f"the demo never printed {text!r}, but:\n{printed}")
 
 
 @pytest.fixture

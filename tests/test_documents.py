@@ -54,7 +54,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_every_figure_is_the_one_in_its_result_file() -> None:
-    command = [sys.executable, ROOT / "docs" / "numbers.py", "--check"]
+    command = [sys.executable, ROOT / "docs" / "figures.py", "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

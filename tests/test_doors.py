@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,6 @@ from typer.testing import CliRunner
 from thumbnet import Classifier
 from thumbnet.api import Settings, create_app
 from thumbnet.cli import app as command
-from thumbnet.demo.app import build_demo, serve
 
 Answers = list[dict[str, float]]
 
@@ -67,11 +67,13 @@ def test_the_api_gives_the_same_answers_one_by_one_and_in_forms(
 
 
 @pytest.fixture(scope="module")
-def demo_client(cifar10: Classifier, find_free_port: Callable[[], int]) -> Iterator[Client]:
-    demo = build_demo({"cifar10": cifar10})
-    address, _ = serve(demo, "127.0.0.1", find_free_port())
-    yield Client(address, verbose=False)
-    demo.close(verbose=False)
+def demo_client(
+    start_demo: Callable[..., AbstractContextManager[tuple[str, object]]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
+    with start_demo(cache=tmp_path_factory.mktemp("cache")) as (url, _):
+        client = Client(url, verbose=False, analytics_enabled=False, download_files=tmp_path_factory.mktemp("down"))
+        yield client
+        client.close()
 
 
 def test_the_demo_gives_the_same_answers(demo_client: Client, files: list[Path], expected: Answers) -> None:

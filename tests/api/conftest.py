@@ -1,6 +1,5 @@
 import io
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -69,7 +68,7 @@ def jpeg(picture: Image.Image, encode: Encode) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
+def serve(tmp_path_factory: pytest.TempPathFactory, find_free_port: Callable[[], int]) -> Serve:
     """`with serve(workers=2) as (url, process)`: the real server, ready, stopped at the end."""
 
     @contextmanager
@@ -106,18 +105,6 @@ def server(serve: Serve) -> Iterator[str]:
     """The address of a running server."""
     with serve() as (url, _):
         yield url
-
-
-@pytest.fixture
-def free_port() -> int:
-    return find_free_port()
-
-
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 90) -> None:

@@ -1,6 +1,7 @@
 import json
 import socket
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,8 @@ def test_an_address_of_another_machine_is_refused() -> None:
         server.usable_address("192.0.2.1", 8000)
 
 
-def test_a_host_may_be_a_name(free_port: int) -> None:
-    assert server.usable_address("localhost", free_port) in ("127.0.0.1", "::1")
+def test_a_host_may_be_a_name(find_free_port: Callable[[], int]) -> None:
+    assert server.usable_address("localhost", find_free_port()) in ("127.0.0.1", "::1")
 
 
 def test_missing_weights_stop_the_server_before_it_starts() -> None:
