@@ -98,15 +98,14 @@ def test_an_unknown_runtime_suggests_the_nearest() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "floor"), [("cifar10", 0.94), ("mnist", 0.994)])
-def test_the_shipped_models_are_as_good_as_their_results_say_in_both_runtimes(name: str, floor: float) -> None:
+@pytest.mark.parametrize("name", ["cifar10", "mnist"])
+def test_the_shipped_models_are_as_good_as_their_results_say_in_both_runtimes(name: str) -> None:
     results = json.loads((SHIPPED_ROOT / name / "results.json").read_text())
     classifier = Classifier.load(name)
     data = load_dataset(name, image_size=classifier.config.preprocessing.image_size)
     logits, labels = classifier_logits(classifier, data.test)
     assert len(labels) == 10_000
     assert accuracy(logits, labels) == pytest.approx(results["test"]["accuracy"], abs=0.0005)
-    assert accuracy(logits, labels) >= floor
     by_torch, _ = classifier_logits(Classifier.load(name, runtime="torch"), data.test)
     assert (by_torch.argmax(axis=1) == logits.argmax(axis=1)).mean() >= 0.999
     temperature = classifier.config.temperature
