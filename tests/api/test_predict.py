@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from thumbnet.api import Settings, create_app
 from thumbnet.model import Classifier
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "demo" / "examples").glob("*.*"))
+EXAMPLES = sorted((Path(__file__).parents[2] / "demo" / "examples").glob("*.[jp][pn]g"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
