@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import signal
@@ -69,7 +70,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights_and_metrics(
 
     def stop_at(step: int) -> None:
         if step == stop_after:
-            signal.raise_signal(signal.SIGINT)
+            _thread.interrupt_main(signal.SIGINT)  # as Ctrl-C, but for this process alone
 
     monkeypatch.setattr(loop, "loss_function", after_steps(loop.loss_function, stop_at))
     with pytest.raises(Interrupted):
