@@ -231,4 +231,6 @@ def export_onnx(network: Network, config: WeightsConfig, path: Path) -> None:
         )
     if program is None:
         raise WeightsError("torch could not export the network as ONNX.")
+    for node in program.model.graph.all_nodes():  # stack traces, which name folders of the machine that exported
+        node.metadata_props.clear()
     program.save(path, external_data=False)

@@ -44,6 +44,7 @@ def test_both_models_are_shipped_whole_and_small() -> None:
         for file in config.files:
             verified(folder, config, file)
         assert sum(path.stat().st_size for path in folder.iterdir()) <= 20_000_000
+        assert b"site-packages" not in (folder / "model.onnx").read_bytes(), "a stack trace names the exporting machine"
 
 
 def test_a_copied_folder_loads_by_path(folder: Path, mnist: Classifier) -> None:
