@@ -1,0 +1,1 @@
+"""The commands of `thumbnet`, one module for each kind of work; `thumbnet.cli` puts them together."""

@@ -1,0 +1,76 @@
+"""`thumbnet predict` and `thumbnet info`: use a model. Needs no torch."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import track
+
+from thumbnet.model import Classifier, InvalidImage, Pixels
+from thumbnet.model.classifier import BATCH_SIZE, Prediction
+
+from .shared import WeightsOption, errors
+
+
+def predict(
+    images: Annotated[list[Path], typer.Argument(help="Image files.", show_default=False)],
+    weights: WeightsOption = "cifar10",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    top_k: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 3,
+) -> None:
+    """Classify image files. A broken one is reported and the others go on; the exit code is then 1."""
+    classifier = Classifier.load(weights)
+    top_k = min(top_k, len(classifier.labels))
+    broken = 0
+    for path, answer in _answers(classifier, images, top_k):
+        if isinstance(answer, InvalidImage):
+            broken += 1
+            if as_json:
+                print(json.dumps({"image": str(path), "error": str(answer)}))
+            errors.print(f"[bold red]error:[/] {path}: {answer}", highlight=False, soft_wrap=True)
+        elif as_json:
+            print(json.dumps({"image": str(path), **answer.to_dict()}))
+        else:
+            scores = "  ".join(f"{score.label} {score.probability:.1%}" for score in answer.scores)
+            print(f"{path}: {scores}{'  (not sure: abstains)' if answer.abstained else ''}")
+    if broken:
+        errors.print(f"{broken} of {len(images)} images could not be read.", highlight=False)
+        raise typer.Exit(1)
+
+
+def _answers(
+    classifier: Classifier, images: list[Path], top_k: int
+) -> Iterator[tuple[Path, Prediction | InvalidImage]]:
+    """Each image with its prediction or what is wrong with it, in order; progress is shown where there are many."""
+    visible = len(images) > 2 * BATCH_SIZE and sys.stderr.isatty()
+    starts = range(0, len(images), BATCH_SIZE)
+    for start in track(starts, "classifying", console=errors, disable=not visible, transient=True):
+        paths = images[start : start + BATCH_SIZE]
+        read = [_read(classifier, path) for path in paths]
+        predictions = iter(classifier.predict_pixels([r for r in read if not isinstance(r, InvalidImage)], top_k=top_k))
+        for path, result in zip(paths, read, strict=True):
+            yield path, result if isinstance(result, InvalidImage) else next(predictions)
+
+
+def _read(classifier: Classifier, path: Path) -> Pixels | InvalidImage:
+    try:
+        return classifier.read(path)
+    except InvalidImage as error:
+        return error
+
+
+def info(weights: WeightsOption = "cifar10") -> None:
+    """Show what a model is, what it knows and how good it is, as JSON."""
+    from thumbnet.model.weights import RESULTS, find_weights, read_config
+
+    folder = find_weights(weights)
+    config = read_config(folder).to_dict()
+    if (folder / RESULTS).exists():
+        results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        config |= {"results": {key: results[key] for key in ("dataset", "parameters", "macs", "validation", "test")}}
+    print(json.dumps(config, indent=2, ensure_ascii=False))
