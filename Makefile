@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --constraint constraints.txt
 
-.PHONY: help demo api train test lint card clean
+.PHONY: help demo api train test lint bench card clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -28,6 +28,9 @@ lint: $(VENV)/installed-dev .typecheck/thumbnet ## ruff, mypy --strict and hadol
 	$(BIN)/ruff format --check .
 	MYPYPATH=.typecheck $(BIN)/mypy -p thumbnet
 	$(BIN)/hadolint Dockerfile
+
+bench: $(VENV)/installed-dev ## how fast the CIFAR-10 model answers, on two idle cores
+	$(BIN)/python benchmarks/inference.py
 
 card: $(VENV)/installed-dev ## cards and figures in the texts, from the results of the shipped models
 	$(BIN)/python docs/cards.py

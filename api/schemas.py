@@ -36,6 +36,7 @@ MODEL_EXAMPLE = {
     "labels": list("0123456789"),
     "preprocessing": {"image_size": 28, "channels": 1},
     "temperature": 1.25,
+    "abstention_score": "max_probability",
     "abstention_threshold": 0.5,
     "files": {"model.onnx": SHA256},
 }
@@ -109,6 +110,7 @@ class ModelDescription(BaseModel):
     labels: list[str]
     preprocessing: Preprocessing
     temperature: float = Field(description="Divides the logits before the softmax.")
+    abstention_score: str = Field(description="How confidence is measured: max_probability, max_logit or energy.")
     abstention_threshold: float = Field(description="A prediction less confident than this abstains.")
     files: dict[str, str] = Field(description="sha256 of the files of the weights folder.")
 

@@ -1,9 +1,11 @@
-"""Augmentation of whole batches on the training device: (N, C, H, W) pixels in, the same shape and type out.
+"""Augmentation of whole batches on the training device: (N, C, H, W) uint8 pixels in, the same shape and type out.
 
 All randomness comes from torch's global generator, which the training loop seeds at every step.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -11,11 +13,20 @@ from torch import Tensor
 
 from .recipe import Recipe
 
+TRIVIAL_GROUP = 16
+"""Images that share one operation of TrivialAugment: fewer are slower, more make the batches less varied."""
+
 
 def augment(pixels: Tensor, mirrored: Tensor, recipe: Recipe) -> Tensor:
-    """Apply the recipe's augmentations. `mirrored` (N,) says which images to mirror."""
+    """Apply the recipe's augmentations of single images. `mirrored` (N,) says which images to mirror."""
     if recipe.flip != "none":
         pixels = mirror(pixels, mirrored)
+    if recipe.trivial_augment:
+        pixels = trivial_augment(pixels, recipe.trivial_augment)
+    if recipe.zoom:
+        pixels = zoom(pixels, recipe.zoom)
+    if recipe.degrade:
+        pixels = degrade(pixels, recipe.degrade)
     if recipe.translate:
         pixels = translate(pixels, recipe.translate)
     if recipe.cutout:
@@ -41,6 +52,70 @@ def translate(pixels: Tensor, reach: int) -> Tensor:
     return padded.permute(0, 2, 3, 1)[image, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
+def zoom(pixels: Tensor, reach: float) -> Tensor:
+    """Enlarge or shrink every other image by a factor of up to 1 + `reach`; the rest keep their sharpness.
+
+    Objects of other photographs fill more or less of the frame than those of the training images.
+    """
+    chosen = pixels[::2]
+    factor = torch.exp((2 * torch.rand(len(chosen), device=pixels.device) - 1) * math.log1p(reach))
+    transform = torch.zeros(len(chosen), 2, 3, device=pixels.device)
+    transform[:, 0, 0] = transform[:, 1, 1] = 1 / factor
+    grid = F.affine_grid(transform, list(chosen.shape), align_corners=False)
+    zoomed = F.grid_sample(chosen.float(), grid, padding_mode="reflection", align_corners=False)
+    pixels = pixels.clone()
+    pixels[::2] = zoomed.round_().to(pixels.dtype)
+    return pixels
+
+
+def degrade(pixels: Tensor, share: float) -> Tensor:
+    """Take detail from a share of the images: grain over the first half of them, a coarser picture in the second.
+
+    Pictures from elsewhere are less clean than training images. Grain has a standard deviation of up to 25 of 255;
+    the coarser pictures are shrunk to a half to all of their side and enlarged again.
+    """
+    middle, end = round(share / 2 * len(pixels)), round(share * len(pixels))
+    grainy, coarse, untouched = pixels[:middle].float(), pixels[middle:end].float(), pixels[end:]
+    strength = 25 * torch.rand(middle, 1, 1, 1, device=pixels.device)
+    grainy = grainy + strength * torch.randn_like(grainy)
+    size = pixels.shape[-1]
+    small = int(torch.randint(size // 2, size, ()))
+    coarse = resize(resize(coarse, small), size)
+    return torch.cat((torch.cat((grainy, coarse)).round_().clamp_(0, 255).to(pixels.dtype), untouched))
+
+
+def trivial_augment(pixels: Tensor, share: float) -> Tensor:
+    """One random operation of random strength on a share of the images: colour, contrast, rotation, shear, and so on.
+
+    TrivialAugment (Müller and Hutter 2021, arXiv:2103.10158). Images that come in random order are taken in groups.
+    """
+    from torchvision.transforms.v2 import TrivialAugmentWide
+
+    operation = TrivialAugmentWide(fill=128)
+    kept = len(pixels) - round(share * len(pixels))
+    groups = [operation(group) for group in pixels[kept:].split(TRIVIAL_GROUP)]
+    return torch.cat((pixels[:kept], *groups))
+
+
+def cutmix(pixels: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Replace a rectangle in a share of the images by that of another one, and mix their targets by area.
+
+    targets   (N, K) probabilities of the classes
+
+    CutMix (Yun et al. 2019, arXiv:1905.04899), with a rectangle for each image.
+    """
+    count, _, height, width = pixels.shape
+    device = pixels.device
+    chosen = torch.rand(count, 1, device=device) < share
+    side = torch.rand(count, 1, device=device).sqrt() * chosen  # its square, the area, is uniform
+    centre_y, centre_x = (torch.randint(0, length, (count, 1), device=device) for length in (height, width))
+    rows = covers(centre_y, (side * height).round().long(), height)
+    columns = covers(centre_x, (side * width).round().long(), width)
+    replaced = rows[:, None, :, None] & columns[:, None, None, :]
+    area = replaced.float().mean(dim=(1, 2, 3))[:, None]
+    return torch.where(replaced, pixels.roll(1, 0), pixels), torch.lerp(targets, targets.roll(1, 0), area)
+
+
 def cutout(pixels: Tensor, side: int) -> Tensor:
     """Put a mid-grey square over a random place of each image (DeVries and Taylor 2017, arXiv:1708.04552)."""
     count, _, height, width = pixels.shape
@@ -53,7 +128,7 @@ def cutout(pixels: Tensor, side: int) -> Tensor:
     return pixels.masked_fill(covered, 128)
 
 
-def covers(centre: Tensor, side: int, length: int) -> Tensor:
+def covers(centre: Tensor, side: int | Tensor, length: int) -> Tensor:
     """Which of `length` positions lie within a span of `side` around each (N, 1) centre: (N, length) booleans."""
     offset = torch.arange(length, device=centre.device) - centre
     return (offset >= -(side // 2)) & (offset < side - side // 2)

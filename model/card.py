@@ -1,24 +1,27 @@
-"""results.json → the model card (README.md of a weights folder), with a `model-index` the Hub can read."""
+"""results.json → the model card (README.md of a weights folder), with a `model-index` the Hub can read.
+
+Every figure comes from results.json or config.json. A section whose figures or pictures are missing is left out.
+"""
 
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from . import trust
 from .errors import WeightsCorrupt
 from .files import write_text
+from .markdown import blocks, paragraph, table
+from .trust import DATASET_PAGES, Pictures, title
 from .weights import CARD, RESULTS, WeightsConfig, read_config
 
-DATASET_PAGES = {
-    "cifar10": ("CIFAR-10", "uoft-cs/cifar10"),
-    "cifar100": ("CIFAR-100", "uoft-cs/cifar100"),
-    "mnist": ("MNIST", "ylecun/mnist"),
-    "fashion-mnist": ("Fashion-MNIST", "zalando-datasets/fashion_mnist"),
-}
-"""Our names of the built-in data sets → (their names, their pages on the Hub)."""
+MOST_CLASSES = 30
+"""With more classes than this the card lists only those that are recognised least."""
+LEAST_RECOGNISED = 20
 
 
 def write_card(folder: Path, target: Path | None = None) -> ModelCard:
@@ -32,20 +35,20 @@ def write_card(folder: Path, target: Path | None = None) -> ModelCard:
         results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WeightsCorrupt(f"{folder / RESULTS} cannot be read: {error}") from error
-    pictures = "" if target.parent == folder else f"{folder.relative_to(target.parent).as_posix()}/"
-    card = ModelCard(f"---\n{metadata(config, results)}\n---\n\n{text(config, results, pictures)}")
+    prefix = "" if target.parent == folder else f"{folder.relative_to(target.parent).as_posix()}/"
+    card = ModelCard(f"---\n{metadata(config, results)}\n---\n\n{text(config, results, Pictures(folder, prefix))}\n")
     write_text(target, str(card))
     return card
 
 
 def metadata(config: WeightsConfig, results: dict[str, Any]) -> str:
     """The card's YAML header."""
-    title, page = DATASET_PAGES.get(results["dataset"], (results["dataset"], None))
+    _, page = DATASET_PAGES.get(results["dataset"], (results["dataset"], None))
     evaluation = EvalResult(
         task_type="image-classification",
         task_name="Image classification",
         dataset_type=page or results["dataset"],
-        dataset_name=title,
+        dataset_name=title(results["dataset"]),
         dataset_split="test",
         metric_type="accuracy",
         metric_value=round(results["test"]["accuracy"], 4),
@@ -63,31 +66,58 @@ def metadata(config: WeightsConfig, results: dict[str, Any]) -> str:
     return str(data.to_yaml())
 
 
-def text(config: WeightsConfig, results: dict[str, Any], pictures: str) -> str:
+def text(config: WeightsConfig, results: dict[str, Any], pictures: Pictures) -> str:
     """The card's body."""
-    title, _ = DATASET_PAGES.get(results["dataset"], (results["dataset"], None))
-    test, validation, training, recipe = (results[key] for key in ("test", "validation", "training", "recipe"))
-    size, channels = config.preprocessing.image_size, config.preprocessing.channels
-    classes = "\n".join(
-        f"| {label} | {row['images']} | {row['precision']:.1%} | {row['recall']:.1%} |"
-        for label, row in results["per_class"].items()
+    return blocks(
+        introduction(config, results),
+        use(config),
+        training(config, results, pictures),
+        trust.limits(config, results),
+        trust.probabilities(results, pictures),
+        trust.abstention(config, results, pictures),
+        trust.outliers(results),
+        trust.corruptions(results, pictures),
+        classes(results, pictures),
+        mistakes(results, pictures),
     )
-    return f"""# thumbnet {config.name}
 
-A small convolutional network (`{config.architecture}`) that sorts images into {len(config.labels)} classes:
-{", ".join(config.labels)}. It sees {size} × {size} pixels, {"in grey" if channels == 1 else "in colour"}.
 
-| measured on the test split of {title}, one view of each image | |
-|---|---|
-| accuracy, {test["images"]:,} images | **{test["accuracy"]:.2%}** |
-| cross-entropy | {test["cross_entropy"]:.4f} |
-| expected calibration error | {test["ece"]:.2%} |
-| answered rather than abstained | {test["coverage"]:.1%} |
-| accuracy among the answered | {test["selective_accuracy"]:.2%} |
-| parameters | {results["parameters"]:,} |
-| multiply-accumulates per image | {results["macs"]:,} |
+def introduction(config: WeightsConfig, results: dict[str, Any]) -> str:
+    """What it is, and its main figures."""
+    test, size, colours = results["test"], config.preprocessing.image_size, config.preprocessing.channels
+    about = paragraph(
+        f"A small convolutional network (`{config.architecture}`) that sorts images into {len(config.labels)} classes: "
+        f"{', '.join(config.labels)}. It sees {size} × {size} pixels, in {'grey' if colours == 1 else 'colour'}."
+    )
+    rows = [
+        (f"accuracy, {test['images']:,} images", f"**{test['accuracy']:.2%}**"),
+        *seeds(results),
+        ("cross-entropy", f"{test['cross_entropy']:.4f}"),
+        ("expected calibration error", f"{test['ece']:.2%}"),
+        ("answered rather than abstained", f"{test['coverage']:.1%}"),
+        ("accuracy among the answered", f"{test['selective_accuracy']:.2%}"),
+    ]
+    if "corruptions" in results:
+        rows.append(("accuracy on spoilt images, mean", f"{results['corruptions']['mean_accuracy']:.2%}"))
+    rows.append(("parameters", f"{results['parameters']:,}"))
+    rows.append(("multiply-accumulates per image", f"{results['macs']:,}"))
+    head = (f"measured on the test split of {title(results['dataset'])}, one view of each image", "")
+    return blocks(f"# thumbnet {config.name}", about, table(head, rows))
 
-## Use
+
+def seeds(results: dict[str, Any]) -> list[tuple[str, str]]:
+    """The row that says how much of the accuracy is luck, where more than one seed was trained."""
+    values = [run["test_accuracy"] for run in results.get("seeds", [])]
+    if len(values) < 2:
+        return []
+    mean, deviation = statistics.mean(values), statistics.stdev(values)
+    return [(f"accuracy of {len(values)} seeds, mean ± standard deviation", f"{mean:.2%} ± {deviation:.2%}")]
+
+
+def use(config: WeightsConfig) -> str:
+    """How to classify an image, with thumbnet and without."""
+    size, channels = config.preprocessing.image_size, config.preprocessing.channels
+    return f"""## Use
 
 ```python
 from thumbnet import Classifier
@@ -98,29 +128,40 @@ print(prediction.label, prediction.probability, prediction.abstained)
 ```
 
 `model.onnx` takes `pixels` (N, {size}, {size}, {channels}) uint8 and gives `logits` (N, {len(config.labels)});
-normalisation is inside. Divide the logits by the `temperature` in `config.json` before the softmax.
+normalisation is inside. Divide the logits by the `temperature` in `config.json` before the softmax."""
 
-## Training
 
-Recipe `{recipe["name"]}`, seed {recipe["seed"]}, {recipe["epochs"]} epochs,
-{training["seconds"] / 60:.0f} minutes on {"a GPU" if training["device"] == "cuda" else "a CPU"}
-({training["threads"]} threads, {training["precision"]}).
-The test split was read once, after training. The temperature ({config.temperature:.3f}) and the abstention threshold
-({config.abstention_threshold:.3f}) come from {validation["images"]:,} validation images that were held out of the
-training split (validation accuracy {validation["accuracy"]:.2%}). `results.json` holds the whole recipe and every
-figure of this card.
+def training(config: WeightsConfig, results: dict[str, Any], pictures: Pictures) -> str:
+    """Where it comes from."""
+    validation, figures, recipe = results["validation"], results["training"], results["recipe"]
+    device = "a GPU" if figures["device"] == "cuda" else "a CPU"
+    about = paragraph(
+        f"Recipe `{recipe['name']}`, seed {recipe['seed']}, {recipe['epochs']} epochs, {figures['seconds'] / 60:.0f} "
+        f"minutes on {device} ({figures['threads']} threads, {figures['precision']}).",
+        figures.get("note", ""),
+        f"The test split was read once, after training. The temperature ({config.temperature:.3f}) and the abstention "
+        f"threshold ({config.abstention_threshold:.3f}) come from {validation['images']:,} validation images that were "
+        f"held out of the training split (validation accuracy {validation['accuracy']:.2%}).",
+        "`results.json` holds the whole recipe and every figure of this card.",
+    )
+    return blocks("## Training", about, pictures.show("curves.png", "Loss and validation accuracy over the epochs"))
 
-## What it cannot do
 
-It knows these {len(config.labels)} classes and nothing else: of anything else it will still name one of them, unless it
-abstains. Images should show one object. Probabilities are calibrated on images like those of {title}; on other images
-trust them less.
+def classes(results: dict[str, Any], pictures: Pictures) -> str:
+    """Precision and recall of the classes, and what is taken for what."""
+    rows, about = list(results["per_class"].items()), ""
+    if len(rows) > MOST_CLASSES:
+        about = f"The {LEAST_RECOGNISED} of {len(rows)} classes that are recognised least; `results.json` has all."
+        rows = sorted(rows, key=lambda row: float(row[1]["recall"]))[:LEAST_RECOGNISED]
+    cells = [[label, str(row["images"]), f"{row['precision']:.1%}", f"{row['recall']:.1%}"] for label, row in rows]
+    picture = pictures.show("confusion.png", "Confusion matrix: rows are true classes, columns are predictions")
+    return blocks("## By class", about, table(("class", "test images", "precision", "recall"), cells), picture)
 
-## By class
 
-| class | test images | precision | recall |
-|---|---|---|---|
-{classes}
-
-![Confusion matrix: rows are true classes, columns are predictions]({pictures}confusion.png)
-"""
+def mistakes(results: dict[str, Any], pictures: Pictures) -> str:
+    """The worst of them, to look at."""
+    picture = pictures.show("mistakes.png", "Test images with what they show and what was said")
+    if not (picture and results.get("mistakes")):
+        return ""
+    about = "Where it was surest and wrong: what the test image shows, and what was said."
+    return blocks("## Worst mistakes", about, picture)

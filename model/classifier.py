@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from .abstention import SCORES, Row, softmax
 from .errors import InvalidArgument, UnknownName
 from .images import ImageInput, Pixels, read_pixels
 from .runtimes import RUNTIMES, Logits, Runtime
@@ -33,7 +33,7 @@ class Prediction:
     """The answer for one image.
 
     scores         best first; over all labels their probabilities sum to 1
-    abstained      the best score is under the threshold of the weights: better to say "I don't know"
+    abstained      the model's confidence is under the threshold of its weights: better to say "I don't know"
     pixels         what the network saw, (H, W, C) uint8
     milliseconds   time taken: reading and, in a batch, an equal share of the computing
     """
@@ -112,7 +112,8 @@ class Classifier:
         top_k   how many classes to return, best first, 1 … len(labels); all by default
 
         Probabilities are temperature-scaled (Guo et al. 2017, arXiv:1706.04599) and sum to 1 over all labels.
-        `abstained` is true where the best one is under the threshold chosen on validation data for 95 % coverage.
+        `abstained` is true where the confidence (see abstention.SCORES) is under the threshold that 95 % of the
+        validation images reach.
         Raises InvalidImage when the bytes cannot be decoded or break a limit.
         """
         return self.predict_batch([image], top_k=top_k)[0]
@@ -140,7 +141,7 @@ class Classifier:
         if not len(pixels):
             return []
         started = time.perf_counter()
-        rows = [self.probabilities(row) for row in self.logits(np.stack(pixels))]
+        rows = self.scale(self.logits(np.stack(pixels)))
         milliseconds += 1000 * (time.perf_counter() - started) / len(pixels)
         return [self._prediction(row, image, count, milliseconds) for row, image in zip(rows, pixels, strict=True)]
 
@@ -149,20 +150,16 @@ class Classifier:
         batches = [self._runtime.logits(pixels[i : i + BATCH_SIZE]) for i in range(0, len(pixels), BATCH_SIZE)]
         return np.concatenate(batches)
 
-    def probabilities(self, logits: Logits) -> npt.NDArray[np.float64]:
-        """Probabilities of one row of logits. A row at a time: an image's answer must not depend on its batch."""
-        scaled = logits.astype(np.float64) / self.config.temperature
-        exponentials = np.exp(scaled - scaled.max())
-        result: npt.NDArray[np.float64] = exponentials / exponentials.sum()
-        return result
+    def scale(self, logits: Logits) -> Row:
+        """Logits divided by the temperature, in float64: what probabilities and abstention are computed from."""
+        return logits.astype(np.float64) / self.config.temperature
 
-    def _prediction(
-        self, probabilities: npt.NDArray[np.float64], pixels: Pixels, count: int, milliseconds: float
-    ) -> Prediction:
+    def _prediction(self, scaled: Row, pixels: Pixels, count: int, milliseconds: float) -> Prediction:
+        probabilities = softmax(scaled)
         order = np.argsort(-probabilities, kind="stable")
         return Prediction(
             scores=tuple(Score(self.labels[i], float(probabilities[i])) for i in order[:count]),
-            abstained=bool(probabilities[order[0]] < self.config.abstention_threshold),
+            abstained=SCORES[self.config.abstention_score](scaled) < self.config.abstention_threshold,
             pixels=pixels,
             milliseconds=milliseconds,
         )

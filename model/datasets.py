@@ -1,18 +1,21 @@
-"""Data sets as whole splits of uint8 pixels in memory: CIFAR-10, CIFAR-100, MNIST, Fashion-MNIST, any image folder."""
+"""Data sets as whole splits of uint8 pixels: CIFAR-10, CIFAR-100, MNIST, Fashion-MNIST, any folder of images."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .errors import DatasetError, InvalidImage, MissingDependency, UnknownName
-from .images import SUFFIXES, Preprocessing, read_pixels
+from .errors import DatasetError, MissingDependency, UnknownName
+from .folders import SPLITS, list_folder
+from .images import Preprocessing
+from .pixel_cache import open_pixels
 
 DATASETS: dict[str, str] = {
     "cifar10": "CIFAR10",
@@ -21,8 +24,6 @@ DATASETS: dict[str, str] = {
     "fashion-mnist": "FashionMNIST",
 }
 """Our names of the built-in data sets → their classes in torchvision.datasets."""
-
-TRAIN, VALIDATION, TEST = ("train",), ("val", "valid", "validation"), ("test",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,30 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Findings:
+    """What was noticed in a folder of images and should be known before training on it.
+
+    unreadable    files that were left out, each as "file: reason"
+    other_files   suffix → number of files in class folders that are no images
+    ignored       sub-folders that are neither a class nor a split, or hold no image
+    cut           splits that the folder did not bring
+    left_out      copies of test or validation images, left out of the splits before, each as "file is file"
+    ambiguous     the same image in two classes, each as "file is file"
+    copies        further images that are an exact copy of another in the same split
+    incomplete    classes with too few images for every split, each as what is missing
+    """
+
+    unreadable: tuple[str, ...] = ()
+    other_files: Mapping[str, int] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
+    copies: int = 0
+    incomplete: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Three splits and the names of the classes. The test split is read once, after everything is decided."""
 
@@ -49,8 +74,7 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
-    unreadable: tuple[str, ...] = ()
-    """Files of an image folder that were left out, each with the reason."""
+    findings: Findings = Findings()
 
 
 def data_root() -> Path:
@@ -59,13 +83,22 @@ def data_root() -> Path:
 
 
 def load_dataset(
-    name_or_folder: str, *, image_size: int, validation_share: float = 0.05, download: bool = False
+    name_or_folder: str,
+    *,
+    image_size: int,
+    validation_share: float = 0.05,
+    channels: int = 3,
+    download: bool = False,
 ) -> Dataset:
     """Load a built-in data set by name, or a folder of images.
 
-    A folder is `root/class/*.jpg`, or `root/{train,val,test}/class/*`. Where there is no validation split, a fixed
-    stratified share of the training split becomes one; where a folder has no test split, so does the same share again.
+    image_size         sides of the images in pixels; others are resized
+    validation_share   where there is no validation split, this share of the training images becomes one, the same in
+                       every class and every time; where a folder has no test split, as many again become that
+    channels           1 (grey) or 3 (RGB); of folders, built-in data sets have their own
+    download           fetch a built-in data set that is missing
 
+    A folder is `root/class/*.jpg`, or `root/{train,val,test}/class/*.jpg` (see folders.py).
     Raises UnknownName for a name that is neither, DatasetError for data that is missing or makes no sense.
     """
     folder = Path(name_or_folder)
@@ -73,11 +106,9 @@ def load_dataset(
         train, test, labels = _read_torchvision(name_or_folder, image_size, download)
         train, validation = hold_out(train, validation_share)
         return Dataset(name_or_folder, labels, train, validation, test)
-    if folder.is_dir():
-        return _read_folder(folder, image_size, validation_share)
-    if len(folder.parts) > 1 or folder.exists():
-        raise DatasetError(f"no folder {folder}. Give a folder with one sub-folder of images for each class.")
-    raise UnknownName("data set", name_or_folder, DATASETS)
+    if not folder.exists() and len(folder.parts) == 1 and os.sep not in name_or_folder:
+        raise UnknownName("data set", name_or_folder, DATASETS)
+    return _read_folder(folder, image_size, channels, validation_share)
 
 
 def hold_out(split: Split, share: float) -> tuple[Split, Split]:
@@ -126,54 +157,22 @@ def _to_split(data: np.ndarray | Tensor, targets: Iterable[int], image_size: int
     return Split(pixels.contiguous(), torch.as_tensor(targets, dtype=torch.int64))
 
 
-def _read_folder(root: Path, image_size: int, validation_share: float) -> Dataset:
-    preprocessing = Preprocessing(image_size=image_size, channels=3)
-    unreadable: list[str] = []
-    train_folder = _split_folder(root, TRAIN) or root
-    labels = _class_names(train_folder)
-    if len(labels) < 2:
-        raise DatasetError(
-            f"{train_folder} has {len(labels)} sub-folders with images; at least 2 classes are needed, "
-            "each a sub-folder named after the class."
-        )
-    train = _read_classes(train_folder, labels, preprocessing, unreadable)
-    parts: dict[str, Split] = {}
-    for part, names in (("test", TEST), ("validation", VALIDATION)):
-        folder = _split_folder(root, names) if train_folder != root else None
-        if folder is None:
-            train, parts[part] = hold_out(train, validation_share)
-            continue
-        if unknown := set(_class_names(folder)) - set(labels):
-            raise DatasetError(f"{folder} has classes that {train_folder} does not have: {', '.join(sorted(unknown))}.")
-        parts[part] = _read_classes(folder, labels, preprocessing, unreadable)
-    return Dataset(root.name, labels, train, parts["validation"], parts["test"], tuple(unreadable))
-
-
-def _split_folder(root: Path, names: Iterable[str]) -> Path | None:
-    return next((root / name for name in names if (root / name).is_dir()), None)
-
-
-def _class_names(folder: Path) -> tuple[str, ...]:
-    return tuple(sorted(child.name for child in folder.iterdir() if child.is_dir() and any(_image_files(child))))
-
-
-def _image_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-
-
-def _read_classes(folder: Path, labels: tuple[str, ...], preprocessing: Preprocessing, unreadable: list[str]) -> Split:
-    images: list[np.ndarray] = []
-    positions: list[int] = []
-    for position, label in enumerate(labels):
-        for path in _image_files(folder / label):
-            try:
-                images.append(read_pixels(path, preprocessing))
-            except InvalidImage as error:
-                unreadable.append(f"{path.relative_to(folder)}: {error}")
-                continue
-            positions.append(position)
-    missing = [label for position, label in enumerate(labels) if position not in set(positions)]
-    if missing:
-        raise DatasetError(f"{folder} has no readable image of: {', '.join(missing)}.")
-    pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
-    return Split(pixels, torch.tensor(positions))
+def _read_folder(root: Path, image_size: int, channels: int, validation_share: float) -> Dataset:
+    """Cut, decode and cache the images of a folder. The splits are parts of one file on disk (see pixel_cache.py)."""
+    folder = list_folder(root)
+    cached = open_pixels(folder, Preprocessing(image_size=image_size, channels=channels), validation_share)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nobody writes to pixels
+        pixels, labels = torch.from_numpy(cached.pixels), torch.from_numpy(cached.labels)
+    train, validation, test = map(Split, pixels.split(cached.counts), labels.split(cached.counts))
+    findings = Findings(
+        unreadable=cached.unreadable,
+        other_files=folder.other_files,
+        ignored=folder.ignored,
+        cut=tuple(split for split in SPLITS if split not in folder.counts),
+        left_out=cached.left_out,
+        ambiguous=cached.ambiguous,
+        copies=cached.copies,
+        incomplete=cached.incomplete,
+    )
+    return Dataset(folder.name, folder.labels, train, validation, test, findings)

@@ -1,45 +1,46 @@
-"""How good a model is, measured through `Classifier`, and the temperature and threshold that its validation data give.
-
-Names: N images, K classes; `logits` is (N, K) float, `probabilities` (N, K) float 0…1, `labels` (N,) int 0…K-1.
-"""
+"""How good a model is, measured through `Classifier`: the contents of results.json."""
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import torch
+from torch import Tensor
 
+from .abstention import SCORES
 from .classifier import Classifier
 from .datasets import Dataset, Split
-from .weights import WeightsConfig, write_config
+from .measures import (
+    Floats,
+    Labels,
+    accuracy,
+    confident_mistakes,
+    confusion_matrix,
+    cross_entropy,
+    expected_calibration_error,
+    per_class,
+    reliability,
+    risk_coverage,
+    risks,
+    softmax,
+)
+from .weights import WeightsConfig
 
-Floats = npt.NDArray[np.floating[Any]]
-Labels = npt.NDArray[np.int64]
-
-COVERAGE = 0.95
-"""Share of validation images that get an answer; the least confident rest abstains."""
-ECE_BINS = 15
-
-
-def calibrate(folder: Path, validation: Split) -> WeightsConfig:
-    """Choose temperature and abstention threshold of a weights folder on the validation split and write them down."""
-    classifier = Classifier.load(folder)
-    logits, labels = classifier_logits(classifier, validation)
-    config = dataclasses.replace(classifier.config, temperature=fit_temperature(logits, labels))
-    confidence = softmax(logits / config.temperature).max(axis=1)
-    threshold = float(np.quantile(confidence, 1 - COVERAGE, method="lower"))
-    return write_config(folder, dataclasses.replace(config, abstention_threshold=threshold))
+MOST_CLASSES = 100
+"""With more classes than this the confusion matrix is left out of results.json."""
+CHUNK = 1024
+"""Images taken from a split at once: it may be larger than memory."""
 
 
 def evaluate(classifier: Classifier, data: Dataset) -> dict[str, Any]:
-    """Measure a model on the validation and test splits: the contents of results.json, as plain values."""
+    """Measure a model on the validation and test splits, as plain values."""
     validation_logits, validation_labels = classifier_logits(classifier, data.validation)
     logits, labels = classifier_logits(classifier, data.test)
+    probabilities = softmax(logits / classifier.config.temperature)
+    right = logits.argmax(axis=1) == labels
     confusion = confusion_matrix(logits.argmax(axis=1), labels, len(data.labels))
-    return {
+    results = {
         "dataset": data.name,
         "validation": {
             "images": len(validation_labels),
@@ -47,8 +48,13 @@ def evaluate(classifier: Classifier, data: Dataset) -> dict[str, Any]:
         },
         "test": measure(logits, labels, classifier.config),
         "per_class": per_class(confusion, data.labels),
-        "confusion": confusion.tolist(),
+        "reliability": reliability(probabilities.max(axis=1), right),
+        "risk_coverage": risk_coverage(confidences(logits, classifier.config), right),
+        "mistakes": confident_mistakes(probabilities, labels, data.labels),
     }
+    if len(data.labels) <= MOST_CLASSES:
+        results["confusion"] = confusion.tolist()
+    return results
 
 
 def measure(logits: Floats, labels: Labels, config: WeightsConfig) -> dict[str, Any]:
@@ -59,10 +65,12 @@ def measure(logits: Floats, labels: Labels, config: WeightsConfig) -> dict[str, 
     ece                  expected calibration error (Naeini et al. 2015), 15 bins of equal width
     coverage             share of images that get an answer; the others abstain
     selective_accuracy   accuracy among those
+    aurc                 area under the risk–coverage curve (Geifman et al. 2019, arXiv:1805.08206)
     """
     probabilities = softmax(logits / config.temperature)
-    answered = probabilities.max(axis=1) >= config.abstention_threshold
-    right = probabilities.argmax(axis=1) == labels
+    confidence = confidences(logits, config)
+    answered = confidence >= config.abstention_threshold
+    right = logits.argmax(axis=1) == labels
     return {
         "images": len(labels),
         "accuracy": accuracy(logits, labels),
@@ -70,62 +78,34 @@ def measure(logits: Floats, labels: Labels, config: WeightsConfig) -> dict[str, 
         "ece": expected_calibration_error(probabilities, labels),
         "coverage": float(answered.mean()),
         "selective_accuracy": float(right[answered].mean()) if answered.any() else 0.0,
+        "aurc": float(risks(confidence, right).mean()),
     }
 
 
 def classifier_logits(classifier: Classifier, split: Split) -> tuple[Floats, Labels]:
     """Logits and labels of a split, one view of each image."""
-    pixels = split.pixels.permute(0, 2, 3, 1).contiguous().numpy()
-    return classifier.logits(pixels).astype(np.float64), split.labels.numpy()
+    return pixel_logits(classifier, split.pixels), split.labels.numpy()
 
 
-def softmax(logits: Floats) -> Floats:
-    """Rows of logits → rows of probabilities."""
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return result
+def pixel_logits(classifier: Classifier, pixels: Tensor) -> Floats:
+    """Logits of (N, C, H, W) uint8 images."""
+    parts = [
+        classifier.logits(chunk.permute(0, 2, 3, 1).contiguous().numpy()).astype(np.float64)
+        for chunk in (pixels[i : i + CHUNK] for i in range(0, len(pixels), CHUNK))
+    ]
+    return np.concatenate(parts)
 
 
-def accuracy(logits: Floats, labels: Labels) -> float:
-    """Share of rows whose largest entry is at the label."""
-    return float((logits.argmax(axis=1) == labels).mean())
+def take(split: Split, most: int) -> Split:
+    """At most so many images, evenly from all classes, always the same ones."""
+    if len(split) <= most:
+        return split
+    by_class = torch.argsort(split.labels, stable=True)
+    chosen = by_class[torch.linspace(0, len(split) - 1, most).round().long()].sort().values
+    return Split(split.pixels[chosen], split.labels[chosen])
 
 
-def cross_entropy(probabilities: Floats, labels: Labels) -> float:
-    """Mean negative log-probability of the right class, in nats."""
-    right = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(right, np.finfo(np.float64).tiny)).mean())
-
-
-def fit_temperature(logits: Floats, labels: Labels) -> float:
-    """The temperature of least cross-entropy, 0.1 … 10, to half a percent (Guo et al. 2017, arXiv:1706.04599)."""
-    temperatures = np.geomspace(0.1, 10, 1001)
-    losses = [cross_entropy(softmax(logits / temperature), labels) for temperature in temperatures]
-    return float(temperatures[int(np.argmin(losses))])
-
-
-def expected_calibration_error(probabilities: Floats, labels: Labels) -> float:
-    """Mean distance between confidence and accuracy over bins of equal width, weighted by their images, 0 … 1."""
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
-    gaps = [abs(float((confidence[bins == b] - right[bins == b]).sum())) for b in range(ECE_BINS)]
-    return sum(gaps) / len(labels)
-
-
-def confusion_matrix(predicted: Labels, labels: Labels, classes: int) -> npt.NDArray[np.int64]:
-    """(K, K) counts: row = true class, column = predicted class."""
-    return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
-
-
-def per_class(confusion: npt.NDArray[np.int64], labels: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    """Images, precision and recall of each class; both are 0 where there is nothing to divide by."""
-    hits, images, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    return {
-        label: {
-            "images": int(images[i]),
-            "precision": float(hits[i] / max(1, predicted[i])),
-            "recall": float(hits[i] / max(1, images[i])),
-        }
-        for i, label in enumerate(labels)
-    }
+def confidences(logits: Floats, config: WeightsConfig, score: str | None = None) -> Floats:
+    """The confidence in each image, as the Classifier computes it: by the score of the config or another."""
+    function = SCORES[score or config.abstention_score]
+    return np.array([function(row) for row in logits / config.temperature])

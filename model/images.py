@@ -7,6 +7,7 @@ Every door and the training on image folders read images through `read_pixels`. 
 from __future__ import annotations
 
 import io
+import math
 import os
 import warnings
 from dataclasses import asdict, dataclass
@@ -72,6 +73,28 @@ def read_pixels(image: ImageInput, preprocessing: Preprocessing) -> Pixels:
     size = (preprocessing.image_size, preprocessing.image_size)
     fitted = crop_to_square(upright.convert(mode)).resize(size, Image.Resampling.BICUBIC)
     return np.asarray(fitted, dtype=np.uint8).reshape(*size, preprocessing.channels)
+
+
+def read_own_file(path: Path, preprocessing: Preprocessing) -> Pixels:
+    """What the network sees of a file of one's own, which may be larger than what strangers may send to a server.
+
+    Such a photograph is first shrunk by a whole number. Raises InvalidImage when it cannot be decoded, or has so many
+    pixels that Pillow takes it for an attack.
+    """
+    try:
+        return read_pixels(path, preprocessing)
+    except ImageTooLarge:
+        try:
+            with Image.open(path, formats=FORMATS) as opened:
+                opened.draft("RGB", (2048, 2048))  # a JPEG is decoded at half the size or less where that is enough
+                factor = math.ceil(math.sqrt(opened.width * opened.height / MAX_PIXELS))
+                indexed = opened.mode in ("1", "P", "PA")
+                shrunk = (opened.convert("RGBA") if indexed else opened).reduce(factor)
+        except (OSError, Image.DecompressionBombError, SyntaxError, ValueError, MemoryError):
+            shrunk = None
+        if shrunk is None:
+            raise
+        return read_pixels(shrunk, preprocessing)
 
 
 def read_image(image: ImageInput) -> Image.Image:

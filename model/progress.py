@@ -23,10 +23,11 @@ class Metrics:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         write_text(path, "".join(line + "\n" for line in lines[:keep]))
 
-    def add(self, **values: float) -> None:
-        """Append the values of an epoch."""
+    def add(self, **values: float) -> dict[str, float]:
+        """Append the values of an epoch, and return them."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
+        return values
 
 
 class Bar:

@@ -42,9 +42,12 @@ class Recipe:
     """Share of the training split that is held out for validation, where the data brings no validation split."""
 
     architecture: str = "thumbnet"
-    """A name from `architectures.ARCHITECTURES`."""
+    """A name from `architectures.ARCHITECTURES`; "" means that of `start_from` (see `resolved`)."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the architecture, such as {"activation": "tanh"}."""
+    start_from: str = ""
+    """A model (a shipped name, weights folder or Hub repository) whose layers, all but the last, the network starts
+    with, or none."""
 
     seed: int = 0
     """Decides initial weights, the order of the images and every augmentation."""
@@ -59,6 +62,15 @@ class Recipe:
     """Cross-entropy, or the mean squared error of the probabilities (Brier score)."""
     label_smoothing: float = 0.0
     """Share of the target that is spread over all classes (cross-entropy only)."""
+
+    teacher: str = ""
+    """A model with the same classes (a shipped name, weights folder or Hub repository) whose answers to the same
+    augmented images are part of the target, or none."""
+    teacher_share: float = 0.7
+    """Share of the loss that comes from the teacher's answers rather than the labels."""
+    teacher_temperature: float = 2.0
+    """Temperature at which student and teacher are compared; higher shows more of what the teacher thinks of the
+    less likely classes."""
 
     optimizer: OptimizerName = "sgd"
     """SGD with Nesterov momentum, Adam with decoupled weight decay, or Muon for kernels and SGD for the rest."""
@@ -85,6 +97,14 @@ class Recipe:
     """Shift images by up to this many pixels each way, reflected at the border."""
     cutout: int = 0
     """Side in pixels of a grey square put over a random place of each image."""
+    zoom: float = 0.0
+    """Enlarge or shrink half of the images by a random factor of up to 1 + this."""
+    degrade: float = 0.0
+    """Share of the images that become grainy or coarser."""
+    trivial_augment: float = 0.0
+    """Share of the images that undergo one random operation of TrivialAugment."""
+    cutmix: float = 0.0
+    """Share of the images in which a rectangle shows another image, with its label in proportion."""
     start_size: int | None = None
     """Train on images shrunk to this size at first (see `growth`)."""
     growth: float = 0.5
@@ -98,15 +118,17 @@ class Recipe:
                 raise UnknownName(name, value, choices)
         for name in ("image_size", "epochs", "batch_size"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("learning_rate", "bias_learning_rate", "head_learning_rate"):
+        for name in ("learning_rate", "bias_learning_rate", "head_learning_rate", "teacher_temperature"):
             self._require(name, getattr(self, name) > 0, "greater than 0")
         for name in ("momentum", "bias_momentum", "label_smoothing", "warmup"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and less than 1")
-        for name in ("weight_decay", "translate", "cutout", "seed"):
+        for name in ("weight_decay", "translate", "zoom", "cutout", "seed"):
             self._require(name, getattr(self, name) >= 0, "0 or more")
         self._require("validation_share", 0 < self.validation_share < 1, "between 0 and 1, both excluded")
-        self._require("growth", 0 <= self.growth <= 1, "between 0 and 1")
+        for name in ("degrade", "trivial_augment", "cutmix", "growth", "teacher_share"):
+            self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         self._require("translate", self.translate < self.image_size, f"less than image_size={self.image_size}")
+        self._require("architecture", bool(self.architecture or self.start_from), "a name, as start_from is empty")
         if self.start_size is not None:
             self._require("start_size", 1 <= self.start_size <= self.image_size, f"1 … image_size={self.image_size}")
 
@@ -121,6 +143,18 @@ class Recipe:
     def replace(self, **changes: Any) -> Recipe:
         """A copy with some fields changed. Raises UnknownName for a field that does not exist."""
         return Recipe.from_dict(self.to_dict() | changes)
+
+    def resolved(self) -> Recipe:
+        """A copy with architecture and options of the weights it starts from, where it has no architecture of its own.
+
+        Raises WeightsNotFound and WeightsCorrupt for weights that are not there or cannot be used.
+        """
+        if self.architecture:
+            return self
+        from .weights import find_weights, read_config
+
+        config = read_config(find_weights(self.start_from))
+        return self.replace(architecture=config.architecture, options=dict(self.options or config.options))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
@@ -148,7 +182,7 @@ class Recipe:
         Raises UnknownName for a name that is neither, InvalidArgument for a file that is no recipe.
         """
         if name_or_file in RECIPES:
-            return RECIPES[name_or_file]
+            return RECIPES[name_or_file].resolved()
         path = Path(name_or_file)
         if not path.is_file():
             raise UnknownName("recipe", name_or_file, RECIPES)
@@ -158,7 +192,7 @@ class Recipe:
             raise InvalidArgument(f"cannot read the recipe {path}: {error}. It must be a JSON object.") from error
         if not isinstance(values, dict):
             raise InvalidArgument(f"the recipe {path} must be a JSON object; received {type(values).__name__}.")
-        return cls.from_dict(values)
+        return cls.from_dict(values).resolved()
 
 
 def _has_type(value: object, hint: Any) -> bool:
@@ -187,17 +221,32 @@ _MUON = Recipe(
 )
 """The settings of airbench94_muon (Jordan 2024, arXiv:2404.00498), with the loss averaged rather than summed."""
 
+_FOLDER = Recipe(
+    name="folder",
+    optimizer="adam",
+    learning_rate=2e-3,
+    weight_decay=0.05,
+    warmup=0.05,
+    schedule="cosine",
+    label_smoothing=0.1,
+    flip="alternating",
+    translate=2,
+)
+"""What the recipes for folders of images share."""
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         _MUON.replace(
             name="cifar10",
             summary="The shipped CIFAR-10 model.",
-            epochs=24,
+            epochs=40,
             batch_size=1900,
             flip="alternating",
-            translate=2,
-            start_size=20,
+            translate=4,
+            cutout=8,
+            start_size=24,
+            growth=0.4,
         ),
         _MUON.replace(
             name="mnist",
@@ -209,19 +258,29 @@ RECIPES: dict[str, Recipe] = {
             batch_size=500,
             translate=2,
         ),
-        Recipe(
+        _FOLDER.replace(
+            name="images-small",
+            summary="A folder of fewer than 2,000 training images.",
+            start_from="cifar10",
+            architecture="",
+            validation_share=0.15,
+            epochs=60,
+            batch_size=64,
+        ),
+        _FOLDER.replace(
             name="images",
-            summary="A folder of images, starting from nothing.",
+            summary="A folder of 2,000 to 50,000 training images.",
+            start_from="cifar10",
+            architecture="",
+            validation_share=0.1,
             epochs=30,
             batch_size=128,
-            optimizer="adam",
-            learning_rate=2e-3,
-            weight_decay=0.05,
-            warmup=0.05,
-            schedule="cosine",
-            label_smoothing=0.1,
-            flip="alternating",
-            translate=2,
+        ),
+        _FOLDER.replace(
+            name="images-large",
+            summary="A folder of more than 50,000 training images.",
+            epochs=15,
+            batch_size=256,
         ),
         Recipe(
             name="lenet",
@@ -236,3 +295,13 @@ RECIPES: dict[str, Recipe] = {
         ),
     )
 }
+
+
+def recipe_for(images: int) -> Recipe:
+    """The recipe for a folder with this many training images, before any is held out.
+
+    Starting from weights that had learned other classes of photographs gained 9 points of validation accuracy with 100
+    images, 7 with 3,000 and 2 with 23,000. On handwritten digits it lost 2 with 100, and next to nothing with more.
+    """
+    name = "images-small" if images < 2_000 else "images" if images <= 50_000 else "images-large"
+    return Recipe.load(name)

@@ -4,8 +4,7 @@ A run folder holds
     recipe.json               what was trained, and how
     metrics.jsonl             a line for each epoch
     checkpoint.safetensors    where to go on after a stop
-    curves.png                loss and accuracy over the epochs
-    weights/                  the weights folder (see weights.py), with confusion.png
+    weights/                  the weights folder (see weights.py), with the pictures of the card (see plots.py)
 """
 
 from __future__ import annotations
@@ -15,16 +14,19 @@ from typing import Any
 
 import torch
 
+from . import parallel
 from .architectures import Network, count_macs, count_parameters
+from .calibrate import calibrate
 from .card import write_card
 from .checkpoint import read_progress
 from .classifier import Classifier
 from .datasets import Dataset
-from .evaluate import calibrate, evaluate
+from .evaluate import evaluate
 from .files import write_json
 from .images import Preprocessing
-from .plots import plot_confusion, plot_curves
+from .plots import draw_pictures
 from .recipe import Recipe
+from .robustness import measure_robustness
 from .train import CHECKPOINT, train, uses_bf16
 from .weights import RESULTS, WeightsConfig, read_config, save_weights, write_config
 
@@ -32,24 +34,48 @@ from .weights import RESULTS, WeightsConfig, read_config, save_weights, write_co
 def run(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, show_progress: bool = True) -> Path:
     """Train, or go on with what the folder holds, then measure; return the weights folder.
 
-    Raises what `train` raises. The test split is read once, after everything else is decided.
+    Raises what `train` raises. The test split is read once, after everything else is decided. Of several processes the
+    first alone does what follows the training.
     """
     network = train(recipe, data, folder, device=device, show_progress=show_progress)
-    plot_curves(folder / "metrics.jsonl", folder / "curves.png")
+    if not parallel.is_first():
+        return folder / "weights"
     weights = folder / "weights"
     save_weights(weights, network.cpu(), weights_config(recipe, data))
-    calibrate(weights, data.validation)
-    results = {
-        **evaluate(Classifier.load(weights), data),
+    facts = {
         "recipe": recipe.to_dict(),
         **network_figures(network, data),
         "training": training_figures(recipe, folder, device),
     }
-    write_json(weights / RESULTS, results)
-    write_config(weights, read_config(weights))  # now with the sha256 of the results
-    plot_confusion(results["confusion"], list(data.labels), weights / "confusion.png")
-    write_card(weights)
+    measure_weights(weights, data, facts, metrics=folder / "metrics.jsonl", show_progress=show_progress)
     return weights
+
+
+def measure_weights(
+    weights: Path, data: Dataset, facts: dict[str, Any], *, metrics: Path | None = None, show_progress: bool = True
+) -> None:
+    """Calibrate a weights folder on the validation split, measure it on the test split, write results, pictures, card.
+
+    facts     further entries of results.json: recipe, parameters, macs, training
+    metrics   the metrics.jsonl of the training, or none to leave its curves as they are
+    """
+    abstention = calibrate(weights, data.validation)
+    classifier = Classifier.load(weights)
+    results = {
+        **evaluate(classifier, data),
+        "abstention": abstention,
+        **measure_robustness(classifier, data.test, show_progress=show_progress),
+        **facts,
+    }
+    draw_pictures(weights, results, data.test.pixels, metrics)
+    write_results(weights, results)
+
+
+def write_results(weights: Path, results: dict[str, Any]) -> None:
+    """Write results.json, its sha256 in config.json, and the card."""
+    write_json(weights / RESULTS, results)
+    write_config(weights, read_config(weights))
+    write_card(weights)
 
 
 def weights_config(recipe: Recipe, data: Dataset) -> WeightsConfig:

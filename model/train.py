@@ -1,7 +1,8 @@
 """The training loop: one for every network, data set, optimiser and device.
 
 Read `train` top to bottom. Everything that decides a run is a field of its Recipe; all randomness comes from
-(seed, step), so that a run that was stopped and resumed takes the same steps as one that was not.
+(seed, step), so that a run that was stopped and resumed takes the same steps as one that was not. Under torchrun
+several processes run the loop together, each on every n-th image of a batch (see parallel.py).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ctypes
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,29 +20,43 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from . import parallel
 from .architectures import Network, build
-from .augment import augment, resize
+from .augment import augment, cutmix, resize
 from .checkpoint import Progress, load_checkpoint, save_checkpoint
+from .classifier import Classifier
 from .datasets import Dataset, Split
-from .errors import TrainingDiverged
+from .errors import InvalidArgument, TrainingDiverged
 from .files import write_json
 from .optimizers import build_optimizers
 from .progress import Metrics, progress_bar, stop_on_ctrl_c
 from .recipe import Recipe
+from .start import take_over
 
 CHECKPOINT = "checkpoint.safetensors"
 CHECKPOINT_SECONDS = 60.0
+STATISTICS_IMAGES = 100_000
+"""Images that normalisation is measured on, at most; in folders of images the order is random."""
 
 
 class Interrupted(KeyboardInterrupt):
     """Training was stopped from outside, after a checkpoint."""
 
 
-def train(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, show_progress: bool = True) -> Network:
+def train(
+    recipe: Recipe,
+    data: Dataset,
+    folder: Path,
+    *,
+    device: torch.device,
+    show_progress: bool = True,
+    after_epoch: Callable[[dict[str, float]], None] | None = None,
+) -> Network:
     """Train a network by a recipe and return it in evaluation mode. Only the train and validation splits are read.
 
-    folder   run folder: recipe.json, metrics.jsonl (a line per epoch) and the checkpoint; where it holds a
-             checkpoint of the same recipe, training goes on from there
+    folder        run folder: recipe.json, metrics.jsonl (a line per epoch) and the checkpoint; where it holds a
+                  checkpoint of the same recipe, training goes on from there
+    after_epoch   called with the epoch's line of metrics.jsonl; may raise to give the run up
 
     Raises CheckpointError for a checkpoint that does not fit, TrainingDiverged when the loss is no longer a number
     (the last good checkpoint stays), Interrupted after Ctrl-C (once the running step is saved).
@@ -49,6 +65,7 @@ def train(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, 
     torch.manual_seed(derive_seed(recipe.seed, "weights"))
     network = build_network(recipe, data).to(device).to(memory_format=torch.channels_last)
     optimizers = build_optimizers(network, recipe)
+    teacher = load_teacher(recipe, data)
     training = Split(data.train.pixels.to(device), data.train.labels.to(device))
     batch_size = min(recipe.batch_size, len(training))
     steps_per_epoch = len(training) // batch_size
@@ -57,25 +74,32 @@ def train(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, 
 
     checkpoint = folder / CHECKPOINT
     progress = load_checkpoint(checkpoint, network, optimizers, recipe) if checkpoint.exists() else Progress()
-    metrics = Metrics(folder / "metrics.jsonl", keep=progress.step // steps_per_epoch)
-    write_json(folder / "recipe.json", recipe.to_dict())
+    shared = parallel.share(network)
+    first = parallel.is_first()
+    if first:
+        metrics = Metrics(folder / "metrics.jsonl", keep=progress.step // steps_per_epoch)
+        write_json(folder / "recipe.json", recipe.to_dict())
     saved_at = time.monotonic()
 
-    with stop_on_ctrl_c() as stop, progress_bar(total_steps, progress.step, show_progress) as bar:
+    with stop_on_ctrl_c() as stop, progress_bar(total_steps, progress.step, show_progress and first) as bar:
         while progress.step < total_steps:
             started = time.monotonic()
             epoch, batch = divmod(progress.step, steps_per_epoch)
-            torch.manual_seed(derive_seed(recipe.seed, "step", progress.step))
+            torch.manual_seed(derive_seed(recipe.seed, "step", progress.step * parallel.size() + parallel.rank()))
             chosen = epoch_order(len(training), recipe.seed, epoch)[batch * batch_size : (batch + 1) * batch_size]
-            chosen = chosen.to(device)
+            chosen = chosen[parallel.rank() :: parallel.size()].to(device)
             pixels = augment(training.pixels[chosen], flips(mirrored[chosen], epoch, recipe), recipe)
+            targets = F.one_hot(training.labels[chosen], len(data.labels)).float()
+            if recipe.cutmix:
+                pixels, targets = cutmix(pixels, targets, recipe.cutmix)
+            taught = teacher_logits(teacher, pixels) if teacher else None
             pixels = resize(pixels, training_size(recipe, epoch)).contiguous(memory_format=torch.channels_last)
 
             rate = learning_rate_factor(recipe, progress.step, total_steps)
             network.train()
             with autocast(recipe, device):
-                logits = network(pixels)
-            loss = loss_function(logits.float(), training.labels[chosen], recipe)
+                logits = shared(pixels)
+            loss = loss_function(logits.float(), targets, recipe, taught)
             loss.backward()
             for optimizer in optimizers:
                 for group in optimizer.param_groups:
@@ -83,7 +107,7 @@ def train(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, 
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
 
-            value = loss.item()
+            value, stopped = parallel.mean(loss.item(), stop.is_set(), device=device)
             if not math.isfinite(value):
                 raise TrainingDiverged(
                     f"the loss became {value} at step {progress.step + 1} (epoch {epoch + 1}). The last good "
@@ -94,10 +118,10 @@ def train(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, 
             progress.seconds += time.monotonic() - started
             bar.step(loss=value, images_per_second=batch_size / (time.monotonic() - started))
 
-            if progress.step % steps_per_epoch == 0:
+            if progress.step % steps_per_epoch == 0 and first:
                 accuracy, validation_loss = evaluate_split(network, data.validation, recipe, device)
                 bar.epoch(accuracy)
-                metrics.add(
+                row = metrics.add(
                     epoch=epoch + 1,
                     loss=progress.epoch_loss / steps_per_epoch,
                     validation_loss=validation_loss,
@@ -106,19 +130,24 @@ def train(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, 
                     image_size=training_size(recipe, epoch),
                     seconds=round(progress.seconds, 3),
                 )
+                if after_epoch:
+                    after_epoch(row)
                 progress.epoch_loss = 0.0
             due = time.monotonic() - saved_at > CHECKPOINT_SECONDS
-            if due or stop.is_set() or progress.step % steps_per_epoch == 0:
+            if first and (due or stopped or progress.step % steps_per_epoch == 0):
                 save_checkpoint(checkpoint, network, optimizers, recipe, progress)
                 saved_at = time.monotonic()
-            if stop.is_set() and progress.step < total_steps:
+            if stopped and progress.step < total_steps:
                 raise Interrupted
     network.eval()
     return network
 
 
 def build_network(recipe: Recipe, data: Dataset) -> Network:
-    """The recipe's untrained network for this data, with normalisation taken from the training pixels."""
+    """The recipe's network for this data before the first step.
+
+    Either untrained, with normalisation taken from training pixels, or with all but the head of `recipe.start_from`.
+    """
     network = build(
         recipe.architecture,
         num_classes=len(data.labels),
@@ -126,16 +155,48 @@ def build_network(recipe: Recipe, data: Dataset) -> Network:
         image_size=recipe.image_size,
         options=recipe.options,
     )
-    network.fit_statistics(data.train.pixels)
+    if recipe.start_from:
+        take_over(network, recipe)
+    else:
+        network.fit_statistics(data.train.pixels[:STATISTICS_IMAGES])
     return network
 
 
-def loss_function(logits: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
-    """Mean loss over the batch: logits (N, classes), labels (N,)."""
+def loss_function(logits: Tensor, targets: Tensor, recipe: Recipe, taught: Tensor | None = None) -> Tensor:
+    """Mean loss over the batch: logits, target probabilities and the teacher's logits are all (N, classes)."""
     if recipe.loss == "mse":
-        targets = F.one_hot(labels, logits.shape[1]).float()
-        return (logits.softmax(dim=1) - targets).square().sum(dim=1).mean()
-    return F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        loss = (logits.softmax(dim=1) - targets).square().sum(dim=1).mean()
+    else:
+        loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+    if taught is None:
+        return loss
+    return torch.lerp(loss, distillation_loss(logits, taught, recipe.teacher_temperature), recipe.teacher_share)
+
+
+def distillation_loss(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    """Divergence of the student's answers from the teacher's (Hinton et al. 2015, arXiv:1503.02531)."""
+    student, teacher = ((values / temperature).log_softmax(dim=1) for values in (logits, taught))
+    return temperature**2 * F.kl_div(student, teacher, log_target=True, reduction="batchmean")
+
+
+def load_teacher(recipe: Recipe, data: Dataset) -> Classifier | None:
+    """The recipe's teacher. Raises InvalidArgument where it knows other classes than the data."""
+    if not recipe.teacher:
+        return None
+    teacher = Classifier.load(recipe.teacher)
+    size = teacher.config.preprocessing.image_size
+    if teacher.labels != data.labels or size != recipe.image_size:
+        raise InvalidArgument(
+            f"teacher {recipe.teacher!r} knows {', '.join(teacher.labels)} at {size} pixels; it must know "
+            f"{', '.join(data.labels)} at {recipe.image_size}."
+        )
+    return teacher
+
+
+def teacher_logits(teacher: Classifier, pixels: Tensor) -> Tensor:
+    """(N, C, H, W) uint8 pixels → the teacher's (N, classes) logits at its own calibration."""
+    channels_last = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return torch.from_numpy(teacher.logits(channels_last)).to(pixels.device) / teacher.config.temperature
 
 
 @torch.no_grad()
@@ -225,5 +286,5 @@ def prepare_machine() -> None:
             mallopt = ctypes.CDLL(None).mallopt
             trim_threshold, top_pad, mmap_max = -1, -2, -4
             mallopt(mmap_max, 0)
-            mallopt(trim_threshold, 2**31 - 1)
+            mallopt(trim_threshold, -1)  # never
             mallopt(top_pad, 2**28)

@@ -1,10 +1,10 @@
 """Weights folders: save, find, verify. A weights folder is laid out as a Hugging Face model repository.
 
-    config.json         architecture, labels, preprocessing, temperature, abstention threshold, sha256 of the others
+    config.json         architecture, labels, preprocessing, temperature, when to abstain, sha256 of the others
     model.safetensors   the weights, for torch
     model.onnx          the same network, for every other runtime
     results.json        how well it does (see evaluate.py)
-    README.md           the card (see card.py)
+    README.md           the card (see card.py), and the pictures in it (see plots.py)
 
 Nothing here is pickled, and no file is used before its sha256 has been checked. Reading needs no torch.
 """
@@ -12,6 +12,7 @@ Nothing here is pickled, and no file is used before its sha256 has been checked.
 from __future__ import annotations
 
 import json
+import math
 import re
 import warnings
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .abstention import SCORES
 from .errors import InvalidArgument, MissingDependency, UnknownName, WeightsCorrupt, WeightsError, WeightsNotFound
 from .files import replacing, sha256, write_json
 from .images import Preprocessing
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from .architectures import Network
 
 CONFIG, SAFETENSORS, ONNX, RESULTS, CARD = "config.json", "model.safetensors", "model.onnx", "results.json", "README.md"
+PICTURES = ("curves.png", "confusion.png", "reliability.png", "coverage.png", "corruptions.png", "mistakes.png")
 HASHED = (SAFETENSORS, ONNX, RESULTS)
-"""The files whose sha256 is in config.json. The card is prose that people may edit."""
+"""The files whose sha256 is in config.json. The card is prose that people may edit; nothing reads its pictures."""
 
 SHIPPED_ROOT = Path(__file__).parent / "weights"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
@@ -40,7 +43,8 @@ class WeightsConfig:
     """What config.json says.
 
     temperature            divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599)
-    abstention_threshold   a prediction less confident than this abstains, 0 … 1
+    abstention_score       how confidence is measured, a name from `abstention.SCORES`
+    abstention_threshold   a prediction whose score is less than this abstains
     files                  file name → sha256
     """
 
@@ -50,6 +54,7 @@ class WeightsConfig:
     labels: tuple[str, ...]
     preprocessing: Preprocessing
     temperature: float = 1.0
+    abstention_score: str = next(iter(SCORES))
     abstention_threshold: float = 0.0
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -58,8 +63,12 @@ class WeightsConfig:
             raise InvalidArgument(f"labels must be two or more different names; received {list(self.labels)}.")
         if not self.temperature > 0:
             raise InvalidArgument(f"temperature must be greater than 0; received {self.temperature}.")
-        if not 0 <= self.abstention_threshold <= 1:
-            raise InvalidArgument(f"abstention_threshold must be 0 … 1; received {self.abstention_threshold}.")
+        if self.abstention_score not in SCORES:
+            raise UnknownName("abstention_score", self.abstention_score, SCORES)
+        probability = self.abstention_score == "max_probability"
+        if not (0 <= self.abstention_threshold <= 1 if probability else math.isfinite(self.abstention_threshold)):
+            allowed = "0 … 1" if probability else "a finite number"
+            raise InvalidArgument(f"abstention_threshold must be {allowed}; received {self.abstention_threshold}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, in the order of config.json."""
@@ -71,6 +80,7 @@ class WeightsConfig:
             "labels": list(self.labels),
             "preprocessing": asdict(self.preprocessing),
             "temperature": self.temperature,
+            "abstention_score": self.abstention_score,
             "abstention_threshold": self.abstention_threshold,
             "files": dict(self.files),
         }
@@ -85,6 +95,7 @@ class WeightsConfig:
             labels=tuple(str(label) for label in values["labels"]),
             preprocessing=Preprocessing(**values["preprocessing"]),
             temperature=float(values["temperature"]),
+            abstention_score=str(values.get("abstention_score", next(iter(SCORES)))),
             abstention_threshold=float(values["abstention_threshold"]),
             files={str(name): str(digest) for name, digest in values["files"].items()},
         )
@@ -205,7 +216,7 @@ def export_onnx(network: Network, config: WeightsConfig, path: Path) -> None:
     class FromPixels(nn.Module):
         """Takes images as they are stored, channels last."""
 
-        def __init__(self, network: Network) -> None:
+        def __init__(self, network: nn.Module) -> None:
             super().__init__()
             self.network = network
 
@@ -215,7 +226,7 @@ def export_onnx(network: Network, config: WeightsConfig, path: Path) -> None:
 
     size, channels = config.preprocessing.image_size, config.preprocessing.channels
     example = torch.zeros(2, size, size, channels, dtype=torch.uint8)
-    wrapped = FromPixels(network.cpu().to(memory_format=torch.contiguous_format)).eval()
+    wrapped = FromPixels(network.cpu().to(memory_format=torch.contiguous_format).exportable()).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns about its own internals
         program = torch.onnx.export(

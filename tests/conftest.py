@@ -88,6 +88,14 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
     pytest.fail(f"the demo never printed {text!r}, but:\n{printed}")
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the pixels that tests decode out of the user's cache, also where a test undoes its monkeypatches."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THUMBNET_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

@@ -94,25 +94,6 @@ def test_a_change_without_a_value_is_a_usage_error() -> None:
     assert "--set takes field=value" in result.stderr
 
 
-def test_a_folder_of_images_is_trained_measured_and_used(tmp_path: Path, rng: np.random.Generator) -> None:
-    for label, colour in (("day", 200), ("night", 40)):
-        (tmp_path / "sky" / label).mkdir(parents=True)
-        for number in range(30):
-            pixels = rng.normal(colour, 20, (50, 70, 3)).clip(0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "sky" / label / f"{number}.jpg")
-    (tmp_path / "sky" / "day" / "broken.jpg").write_bytes(b"\xff\xd8")
-    changes = ("--set", "epochs=8", "--set", 'options={"widths": [8, 8, 8]}', "--set", "batch_size=8")
-    trained = run("train", "--data", tmp_path / "sky", "--out", tmp_path / "run", *changes)
-    assert trained.exit_code == 0, trained.output
-    assert "broken.jpg" in trained.stderr
-    weights = tmp_path / "run" / "weights"
-    assert f"thumbnet demo --weights {weights}" in trained.stdout.replace("\n", "")
-    measured = json.loads(run("evaluate", "--weights", weights).stdout)
-    assert measured["accuracy"] >= 0.9
-    assert json.loads(run("info", "--weights", weights).stdout)["labels"] == ["day", "night"]
-    assert "night" in run("predict", tmp_path / "sky" / "night" / "0.jpg", "--weights", weights, "--top-k", 1).stdout
-
-
 def test_evaluate_needs_to_know_the_data(tmp_path: Path) -> None:
     from thumbnet.model.weights import find_weights, read_config, write_config
 

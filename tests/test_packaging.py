@@ -78,7 +78,8 @@ def test_the_wheel_puts_nothing_but_thumbnet_into_site_packages(wheel: list[str]
 
 
 def test_the_wheel_holds_every_file_of_the_packages(wheel: list[str]) -> None:
-    expected = {f"thumbnet/{path.name}" for path in (ROOT / "src" / "thumbnet").glob("*.py")}
+    source = ROOT / "src"
+    expected = {path.relative_to(source).as_posix() for path in (source / "thumbnet").rglob("*.py")}
     for folder in ("api", "demo", "model"):
         files = (ROOT / folder).rglob("*")
         expected |= {
@@ -110,7 +111,7 @@ def test_only_the_training_extra_asks_for_torch() -> None:
     }
     assert with_torch == {"train"}
     assert "torch" not in {read(line)[0] for line in PROJECT["dependencies"]}
-    assert set(EXTRAS) == {"train", "api", "demo", "docs", "all", "dev"}
+    assert set(EXTRAS) == {"train", "api", "demo", "docs", "bench", "all", "dev"}
 
 
 def test_the_demo_extra_is_what_gradio_needs_but_for_pillow() -> None:

@@ -81,6 +81,10 @@ class Network(nn.Module):
         """Take from training pixels what is measured rather than learned. Called once, before the first step."""
         self.normalize.fit(pixels)
 
+    def exportable(self) -> nn.Module:
+        """The same function of the pixels, in the form in which other runtimes compute it best."""
+        return self
+
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, C, H, W) pixels → (N, num_classes) logits."""
         logits: Tensor = self.head(self.features(self.normalize(pixels)))

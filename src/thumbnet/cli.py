@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 import typer.core
+from rich.markup import escape
 
 import thumbnet
 from thumbnet.model import ThumbnetError
 
-from .commands import classifying, serving, training
+from .commands import classifying, serving, training, tuning
 from .commands.shared import errors
 
 
@@ -22,7 +23,7 @@ class Command(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except ThumbnetError as error:
-            errors.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+            errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
             raise typer.Exit(1) from error
 
 
@@ -47,6 +48,7 @@ for command in (
     classifying.info,
     training.train,
     training.evaluate,
+    tuning.tune,
     serving.demo,
     serving.serve,
 ):

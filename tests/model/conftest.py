@@ -38,5 +38,9 @@ def quick_recipe() -> Recipe:
         flip="alternating",
         translate=1,
         cutout=2,
+        zoom=0.1,
+        degrade=0.2,
+        trivial_augment=0.3,
+        cutmix=0.5,
         start_size=16,
     )

@@ -17,7 +17,7 @@ from thumbnet.model.architectures import (
     count_parameters,
 )
 from thumbnet.model.architectures.layers import Normalize
-from thumbnet.model.architectures.thumbnet import WhiteningConv
+from thumbnet.model.architectures.thumbnet import ExactWhitening, WhiteningConv, whitening_filters
 from thumbnet.model.errors import InvalidArgument, UnknownName
 
 
@@ -109,3 +109,35 @@ def test_whitening_decorrelates_patches_and_is_not_trained() -> None:
     assert off_diagonal.abs().max() < 0.05
     torch.testing.assert_close(responses[:12], -responses[12:])
     assert not layer.weight.requires_grad
+
+
+def test_the_exported_network_gives_the_same_logits() -> None:
+    torch.manual_seed(0)
+    network = build("thumbnet", num_classes=10, in_channels=3, image_size=32).eval()
+    pixels = torch.randint(0, 256, (20, 3, 32, 32), dtype=torch.uint8)
+    network.fit_statistics(pixels)
+    torch.testing.assert_close(network.exportable()(pixels), network(pixels), atol=1e-3, rtol=1e-3)
+    assert isinstance(network.features[0], WhiteningConv), "the network itself stays as it is"
+
+
+@torch.no_grad()
+def test_the_exported_whitening_loses_nothing_to_bf16() -> None:
+    torch.manual_seed(0)
+    shades = torch.randint(0, 256, (500, 1, 8, 8)).expand(-1, 3, -1, -1)
+    pixels = (shades + torch.randint(-2, 3, (500, 3, 8, 8))).clamp(0, 255).to(torch.uint8)
+    normalize, whitening = Normalize(3), WhiteningConv(3, 24)
+    normalize.fit(pixels)
+    whitening.weight.copy_(whitening_filters(normalize(pixels)))
+    exact = ExactWhitening(normalize, whitening.weight)
+    expected = whitening(normalize(pixels))
+
+    def in_bf16(images: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        """Rounded operands, exact products and sums: what matrix units do."""
+        return nn.functional.conv2d(images.bfloat16().double(), kernel.bfloat16().double(), bias).float()
+
+    def error(result: torch.Tensor) -> float:
+        return float((result - expected).abs().max())
+
+    doubled = torch.cat((pixels, pixels), dim=1).float()
+    assert error(in_bf16(doubled, exact.kernel, exact.bias.double())) < 0.02
+    assert error(in_bf16(normalize(pixels), whitening.weight, None)) > 0.1

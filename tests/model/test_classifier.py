@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 from thumbnet import Classifier, InvalidImage, Prediction
+from thumbnet.model.abstention import SCORES
 from thumbnet.model.datasets import load_dataset
 from thumbnet.model.errors import InvalidArgument, UnknownName
-from thumbnet.model.evaluate import accuracy, classifier_logits, softmax
+from thumbnet.model.evaluate import classifier_logits
+from thumbnet.model.measures import accuracy, softmax
 from thumbnet.model.weights import SHIPPED_ROOT
 
 
@@ -77,10 +79,10 @@ def test_a_broken_image_in_a_batch_is_an_error(mnist: Classifier) -> None:
 
 
 def test_abstention_is_a_matter_of_the_threshold(cifar10: Classifier, cifar10_images: np.ndarray) -> None:
-    threshold = cifar10.config.abstention_threshold
-    assert 0 < threshold < 1
-    for prediction in cifar10.predict_batch(list(cifar10_images)):
-        assert prediction.abstained == (prediction.probability < threshold)
+    score, threshold = SCORES[cifar10.config.abstention_score], cifar10.config.abstention_threshold
+    rows = cifar10.scale(cifar10.logits(cifar10_images))
+    for row, prediction in zip(rows, cifar10.predict_batch(list(cifar10_images)), strict=True):
+        assert prediction.abstained == (score(row) < threshold)
 
 
 def test_a_photograph_of_any_format_gives_one_answer(cifar10: Classifier, cifar10_images: np.ndarray) -> None:

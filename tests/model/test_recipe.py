@@ -17,7 +17,7 @@ from thumbnet.model.recipe import RECIPES, Recipe
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
 def test_named_recipes_survive_json_and_name_what_exists(recipe: Recipe) -> None:
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
-    assert recipe.architecture in ARCHITECTURES
+    assert recipe.resolved().architecture in ARCHITECTURES
     assert recipe.dataset in DATASETS
     assert RECIPES[recipe.name] is recipe
     assert recipe.summary

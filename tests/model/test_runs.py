@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 
 from thumbnet import Classifier
 from thumbnet.model.datasets import Dataset
 from thumbnet.model.evaluate import classifier_logits, measure
 from thumbnet.model.recipe import Recipe
-from thumbnet.model.runs import run
+from thumbnet.model.runs import measure_weights, run
+from thumbnet.model.weights import PICTURES
 
 
 @pytest.fixture
@@ -27,18 +27,20 @@ def test_a_run_leaves_everything_one_needs(weights: Path, quick_recipe: Recipe, 
         "recipe.json",
         "metrics.jsonl",
         "checkpoint.safetensors",
-        "curves.png",
         "weights",
     }
     assert Recipe.load(str(folder / "recipe.json")) == quick_recipe
-    for picture in (folder / "curves.png", weights / "confusion.png"):
-        with Image.open(picture) as opened:
-            assert opened.format == "PNG"
-            assert min(opened.size) > 300
+    assert {picture.name for picture in weights.glob("*.png")} <= set(PICTURES)
+    for picture in PICTURES:
+        assert picture == "mistakes.png" or f"]({picture})" in (weights / "README.md").read_text()
     classifier = Classifier.load(weights)
     results = json.loads((weights / "results.json").read_text())
     assert measure(*classifier_logits(classifier, stripe_data.test), classifier.config) == results["test"]
     assert results["recipe"] == quick_recipe.to_dict()
+    assert results["abstention"]["score"] == classifier.config.abstention_score
+    assert len(results["corruptions"]["kinds"]) == 6
+    assert results["outliers"]["noise"]["images"] == 1000
+    assert len(results["mistakes"]) == round(60 * (1 - results["test"]["accuracy"]))
     assert set(classifier.config.files) == {"model.safetensors", "model.onnx", "results.json"}
     assert "model-index" in (weights / "README.md").read_text()
 
@@ -47,3 +49,14 @@ def test_torch_and_openvino_agree_on_what_was_trained(weights: Path, stripe_data
     by_openvino, _ = classifier_logits(Classifier.load(weights), stripe_data.test)
     by_torch, _ = classifier_logits(Classifier.load(weights, runtime="torch"), stripe_data.test)
     assert abs(by_openvino - by_torch).max() < 0.05
+
+
+def test_weights_are_measured_again_to_the_same_figures(weights: Path, stripe_data: Dataset) -> None:
+    before = json.loads((weights / "results.json").read_text())
+    (weights / "mistakes.png").write_bytes(b"of an earlier run")
+    facts = {key: before[key] for key in ("recipe", "parameters", "macs", "training")}
+    measure_weights(weights, stripe_data, facts, show_progress=False)
+    assert json.loads((weights / "results.json").read_text()) == before
+    assert (weights / "curves.png").exists()
+    assert (weights / "mistakes.png").exists() == bool(before["mistakes"])
+    assert Classifier.load(weights).config.files["results.json"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import dataclasses
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,10 +21,12 @@ from safetensors.torch import load_file
 import thumbnet.model.train as loop
 from thumbnet.model.architectures import Network
 from thumbnet.model.checkpoint import read_progress
-from thumbnet.model.datasets import Dataset
-from thumbnet.model.errors import CheckpointError, TrainingDiverged
+from thumbnet.model.datasets import Dataset, Split
+from thumbnet.model.errors import CheckpointError, InvalidArgument, TrainingDiverged
 from thumbnet.model.recipe import Recipe
-from thumbnet.model.train import CHECKPOINT, Interrupted, learning_rate_factor, train, training_size
+from thumbnet.model.runs import weights_config
+from thumbnet.model.train import CHECKPOINT, Interrupted, distillation_loss, learning_rate_factor, train, training_size
+from thumbnet.model.weights import save_weights
 
 CPU = torch.device("cpu")
 
@@ -166,8 +170,8 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoi
 ) -> None:
     original = loop.loss_function
 
-    def explode(logits: torch.Tensor, labels: torch.Tensor, recipe: Recipe) -> torch.Tensor:
-        loss = original(logits, labels, recipe)
+    def explode(*arguments: Any) -> torch.Tensor:
+        loss = original(*arguments)
         return loss * float("nan") if read_step(tmp_path) == 3 else loss
 
     def read_step(folder: Path) -> int:
@@ -195,6 +199,39 @@ def test_fewer_images_than_a_batch_still_train(quick_recipe: Recipe, stripe_data
 def test_bf16_trains_too(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
     network = fit(quick_recipe.replace(precision="bf16"), stripe_data, tmp_path)
     assert all(tensor.isfinite().all() for tensor in network.state_dict().values())
+
+
+def test_a_student_follows_its_teacher_rather_than_wrong_labels(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+) -> None:
+    teaching = quick_recipe.replace(epochs=10, cutmix=0.0)
+    network = fit(teaching, stripe_data, tmp_path / "teacher")
+    teacher = tmp_path / "weights"
+    save_weights(teacher, network, weights_config(teaching, stripe_data))
+    wrong = Split(stripe_data.train.pixels, 1 - stripe_data.train.labels)
+    misled = dataclasses.replace(stripe_data, train=wrong)
+    student = teaching.replace(teacher=str(teacher), teacher_share=0.95, seed=1)
+    fit(student, misled, tmp_path / "student")
+    fit(student.replace(teacher_share=0.0), misled, tmp_path / "alone")
+    taught, alone = (
+        json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1])["validation_accuracy"]
+        for name in ("student", "alone")
+    )
+    assert taught >= 0.9
+    assert alone <= 0.1
+
+
+def test_a_teacher_of_other_classes_is_refused(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match=r"teacher 'mnist' knows 0, 1, .* it must know flat, upright at 16"):
+        fit(quick_recipe.replace(teacher="mnist"), stripe_data, tmp_path)
+
+
+def test_the_distillation_loss_is_zero_for_equal_answers_and_ignores_their_offset() -> None:
+    logits = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    assert distillation_loss(logits, logits + 4, 2.0).item() == pytest.approx(0, abs=1e-6)
+    one, two = logits[:1], logits[1:2]
+    p, q = (two / 2).softmax(1), (one / 2).softmax(1)
+    assert distillation_loss(one, two, 2.0).item() == pytest.approx(4 * (p * (p / q).log()).sum().item(), rel=1e-4)
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:

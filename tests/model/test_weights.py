@@ -89,6 +89,7 @@ def test_files_that_do_not_fit_the_config_are_refused(folder: Path) -> None:
         {"temperature": 0},
         {"temperature": "warm"},
         {"abstention_threshold": 2},
+        {"abstention_score": "certainty"},
         {"preprocessing": {"image_size": 28}},
         {"preprocessing": {"image_size": -1, "channels": 1}},
         {"files": []},
@@ -126,7 +127,8 @@ def test_a_config_survives_being_written(tmp_path: Path) -> None:
         labels=("cat", "dog"),
         preprocessing=Preprocessing(image_size=32, channels=3),
         temperature=1.25,
-        abstention_threshold=0.5,
+        abstention_score="energy",
+        abstention_threshold=4.5,
     )
     assert write_config(tmp_path, config) == read_config(tmp_path) == config
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import track
 
 from thumbnet.model import Classifier, InvalidImage, Pixels
@@ -32,7 +33,7 @@ def predict(
             broken += 1
             if as_json:
                 print(json.dumps({"image": str(path), "error": str(answer)}))
-            errors.print(f"[bold red]error:[/] {path}: {answer}", highlight=False, soft_wrap=True)
+            errors.print(f"[bold red]error:[/] {escape(f'{path}: {answer}')}", highlight=False, soft_wrap=True)
         elif as_json:
             print(json.dumps({"image": str(path), **answer.to_dict()}))
         else:

@@ -11,5 +11,5 @@ WeightsOption = Annotated[
     str, typer.Option("--weights", "-w", help="A shipped model, a weights folder, or a Hub repository (owner/name).")
 ]
 
-errors = Console(stderr=True)
-output = Console(soft_wrap=True)
+errors = Console(stderr=True, emoji=False)
+output = Console(soft_wrap=True, emoji=False)

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from safetensors import SafetensorError
 
-from thumbnet.model import Classifier, ThumbnetError
+from thumbnet.model import Classifier, Preprocessing, ThumbnetError
 from thumbnet.model.errors import MissingDependency
+from thumbnet.model.files import write_text
 
+from .describing import FINDINGS, as_text, describe, describe_classes, find_concerns, warn
 from .shared import WeightsOption, errors, output
 
 if TYPE_CHECKING:
+    import torch
+
     from thumbnet.model.datasets import Dataset
     from thumbnet.model.recipe import Recipe
 
 
 def train(
-    recipe: Annotated[str, typer.Option("--recipe", "-r", help="A named recipe or a JSON file.")] = "",
+    recipe: Annotated[
+        str, typer.Option("--recipe", "-r", help="A named recipe or a JSON file; for --data it is chosen by size.")
+    ] = "",
     data: Annotated[Path | None, typer.Option(help="A folder of images with a sub-folder for each class.")] = None,
+    image_size: Annotated[
+        int | None, typer.Option(help="Pixels a side that the network sees: 32, 48 or 64.", show_default="the recipe's")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder.  [default: runs/NAME]", show_default=False)] = None,
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="Change a field of the recipe: field=value (JSON).")
@@ -29,44 +41,101 @@ def train(
     download: Annotated[bool, typer.Option("--download", help="Download the data set if it is missing.")] = False,
 ) -> None:
     """Train a network, measure it and write its weights folder. The same command goes on after a stop."""
-    torch, runs, datasets, recipes = _training_modules()
-    values = recipes.Recipe.load(recipe or ("images" if data else "cifar10"))
-    if data:
-        values = values.replace(name=data.resolve().name, dataset=str(data))
-    values = values.replace(**dict(_parse_change(change) for change in changes or []))
-    folder = out or Path("runs") / values.name
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    datasets = import_training_modules()
+    from thumbnet.model import parallel
+
+    given = dict(parse_change(change) for change in changes or [])
+    if image_size is not None:
+        given = {"image_size": image_size, **given}
+    values, chosen = choose_recipe(recipe, data, given)
     loaded = datasets.load_dataset(
         values.dataset,
         image_size=values.image_size,
         validation_share=values.validation_share,
         download=download,
     )
-    _describe(values, loaded, folder, str(device))
+    with parallel.join_processes() as device:
+        _train(values, chosen, loaded, out or Path("runs") / values.name, device)
+
+
+def _train(recipe: Recipe, chosen: str, data: Dataset, folder: Path, device: torch.device) -> None:
+    """Train and measure in the run folder. Of several processes the first alone says what happens."""
+    from thumbnet.model import parallel, runs
+    from thumbnet.model.datasets import DATASETS
+
+    first = parallel.is_first()
     try:
-        weights = runs.run(values, loaded, folder, device=device)
+        if first:
+            describe(recipe, chosen, data, folder, device)
+            if recipe.dataset not in DATASETS:
+                describe_classes(data)
+                if concerns := find_concerns(data):
+                    warn(concerns, folder / FINDINGS)
+                    write_text(folder / FINDINGS, as_text(concerns))
+        weights = runs.run(recipe, data, folder, device=device)
     except KeyboardInterrupt as stop:
-        errors.print(f"Stopped. The same command goes on from {folder}.", highlight=False)
+        if first:
+            errors.print(f"Stopped. The same command goes on from {folder}.", highlight=False)
         raise typer.Exit(130) from stop
-    results = json.loads((weights / "results.json").read_text(encoding="utf-8"))
-    output.print(
-        f"Test accuracy {results['test']['accuracy']:.2%}. Weights and card are in {weights}.", highlight=False
-    )
-    output.print(f"Next: thumbnet demo --weights {weights}   or: thumbnet serve --weights {weights}", highlight=False)
+    except (OSError, SafetensorError) as error:
+        raise ThumbnetError(
+            f"cannot write to {folder}: {error}. What was written before is whole, and the same command goes on "
+            "from it once there is room; or choose another folder with --out."
+        ) from error
+    if first:
+        accuracy = json.loads((weights / "results.json").read_text(encoding="utf-8"))["test"]["accuracy"]
+        output.print(f"Test accuracy {accuracy:.2%}. Weights and card are in {weights}.", highlight=False)
+        path = shlex.quote(str(weights))
+        output.print(f"Next: thumbnet demo --weights {path}   or: thumbnet serve --weights {path}", highlight=False)
 
 
-def _training_modules() -> tuple[Any, Any, Any, Any]:
-    """torch and the modules that need it, imported only when a command trains."""
+def choose_recipe(name: str, data: Path | None, changes: dict[str, Any]) -> tuple[Recipe, str]:
+    """(the recipe with the changes, what to call it): the named one, or for a folder of images the one for its size.
+
+    A network that cannot be built is refused here, before any image is read.
+    """
+    import torch
+
+    from thumbnet.model.datasets import DATASETS, Dataset, Split
+    from thumbnet.model.folders import TRAIN, list_folder
+    from thumbnet.model.recipe import Recipe, recipe_for
+    from thumbnet.model.train import build_network
+
+    folder = list_folder(data) if data else None
+    recipe = recipe_for(folder.counts[TRAIN]) if folder and not name else Recipe.load(name or "cifar10")
+    chosen = f"{recipe.name}: {recipe.summary}" if recipe.summary else recipe.name
+    if folder:
+        path = str(folder.root)
+        recipe = recipe.replace(name=folder.name, dataset=f"./{path}" if path in DATASETS else path)
+    recipe = _change(recipe, changes)
+    if folder:
+        size = Preprocessing(image_size=recipe.image_size, channels=3).image_size  # a size that can be read
+        probe = Split(torch.zeros(2, 3, size, size, dtype=torch.uint8), torch.zeros(2, dtype=torch.int64))
+        build_network(recipe, Dataset("probe", folder.labels, probe, probe, probe))
+    return recipe, chosen
+
+
+def _change(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """The recipe with the changes. Weights to start from decide the network, and a network of one's own starts from
+    nothing: of the two the one that is given wins."""
+    if changes.get("start_from") and "architecture" not in changes:
+        changes = {"architecture": "", "options": {}, **changes}
+    elif recipe.start_from and "start_from" not in changes and {"architecture", "options"} & changes.keys():
+        changes = {"start_from": "", "options": {}, **changes}
+    return recipe.replace(**changes).resolved()
+
+
+def import_training_modules() -> ModuleType:
+    """Import what training needs, or say how to get it; return the module of data sets."""
     try:
-        import torch
-
-        from thumbnet.model import datasets, recipe, runs
+        from thumbnet.model import datasets, runs  # noqa: F401
     except ImportError as error:
         raise MissingDependency(error.name or "torch", "train") from error
-    return torch, runs, datasets, recipe
+    return datasets
 
 
-def _parse_change(change: str) -> tuple[str, Any]:
+def parse_change(change: str) -> tuple[str, Any]:
+    """`field=value` → the field and its value: JSON, or a bare word."""
     field, equals, value = change.partition("=")
     if not equals:
         raise typer.BadParameter(f"--set takes field=value; received {change!r}.")
@@ -76,43 +145,44 @@ def _parse_change(change: str) -> tuple[str, Any]:
         return field, value  # a bare word is a string
 
 
-def _describe(recipe: Recipe, data: Dataset, folder: Path, device: str) -> None:
-    table = Table(show_header=False, box=None)
-    table.add_row(
-        "recipe", f"{recipe.name}: {recipe.architecture}, {recipe.epochs} epochs, seed {recipe.seed}, {device}"
-    )
-    table.add_row("data", f"{data.name}: {len(data.labels)} classes")
-    table.add_row("images", f"{len(data.train)} train, {len(data.validation)} validation, {len(data.test)} test")
-    table.add_row("run folder", str(folder))
-    output.print(table, highlight=False)
-    for reason in data.unreadable:
-        errors.print(f"[yellow]left out[/] {reason}", highlight=False, soft_wrap=True)
-
-
 def evaluate(
     weights: WeightsOption = "cifar10",
     data: Annotated[
         str, typer.Option(help="A data set by name or folder.  [default: what it was trained on]", show_default=False)
     ] = "",
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Measure spoilt images and images of none of the classes, too.")
+    ] = False,
 ) -> None:
     """Measure a model on the test split of a data set and print the figures as JSON."""
     from thumbnet.model.weights import RESULTS, find_weights
 
-    _, _, datasets, _ = _training_modules()
+    datasets = import_training_modules()
     from thumbnet.model.evaluate import classifier_logits, measure
 
     folder = find_weights(weights)
     classifier = Classifier.load(folder)
-    if not data:
-        try:
-            data = json.loads((folder / RESULTS).read_text(encoding="utf-8"))["recipe"]["dataset"]
-        except (OSError, ValueError, KeyError) as error:
+    try:
+        recipe = json.loads((folder / RESULTS).read_text(encoding="utf-8"))["recipe"]
+        data = data or recipe["dataset"]
+    except (OSError, ValueError, KeyError) as error:
+        if not data:
             raise ThumbnetError(f"{folder} does not say what it was trained on; give --data.") from error
-    loaded = datasets.load_dataset(data, image_size=classifier.config.preprocessing.image_size)
+        recipe = {}
+    loaded = datasets.load_dataset(
+        data,
+        image_size=classifier.config.preprocessing.image_size,
+        channels=classifier.config.preprocessing.channels,
+        validation_share=recipe.get("validation_share", 0.05),  # so that the same images are cut for the test
+    )
     if loaded.labels != classifier.labels:
         raise ThumbnetError(
             f"{data} has the classes {', '.join(loaded.labels)}; {weights} knows {', '.join(classifier.labels)}. "
             "They must be the same, in the same order."
         )
     figures = measure(*classifier_logits(classifier, loaded.test), classifier.config)
+    if robustness:
+        from thumbnet.model.robustness import measure_robustness
+
+        figures |= measure_robustness(classifier, loaded.test, show_progress=sys.stderr.isatty())
     print(json.dumps({"weights": classifier.name, "dataset": data, "split": "test", **figures}, indent=2))

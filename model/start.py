@@ -1,0 +1,40 @@
+"""Starting from trained weights: a new network takes over every layer but the head, which is the classes' own."""
+
+from __future__ import annotations
+
+import json
+
+from .architectures import Network
+from .errors import InvalidArgument
+from .recipe import Recipe
+from .weights import find_weights, load_network, read_config
+
+HEAD = "head."
+
+
+def take_over(network: Network, recipe: Recipe) -> None:
+    """Copy the weights that `recipe.start_from` names into a fresh network of the recipe, all but the head.
+
+    What is measured rather than learned, such as normalisation, is taken over too: the layers behind expect it.
+    Raises InvalidArgument where the two networks differ, and what `find_weights` and `load_network` raise.
+    """
+    folder = find_weights(recipe.start_from)
+    config = read_config(folder)
+    ours, theirs = (
+        f"{architecture} {json.dumps(dict(options))}"
+        for architecture, options in ((recipe.architecture, recipe.options), (config.architecture, config.options))
+    )
+    advice = f"Set start_from to other weights, or to nothing, or architecture to nothing to take {theirs}."
+    if ours != theirs:
+        raise InvalidArgument(f"the recipe trains {ours}, but {recipe.start_from!r} is {theirs}. {advice}")
+    trained = load_network(folder, config).state_dict()
+    expected = {name: tensor.shape for name, tensor in network.state_dict().items() if not name.startswith(HEAD)}
+    received = {name: tensor.shape for name, tensor in trained.items() if not name.startswith(HEAD)}
+    if expected != received:
+        layers = sorted(name for name in expected | received if expected.get(name) != received.get(name))
+        raise InvalidArgument(
+            f"{recipe.start_from!r} was trained on {config.preprocessing.image_size} pixels in "
+            f"{config.preprocessing.channels} channels; at image_size={recipe.image_size} these layers do not fit: "
+            f"{', '.join(layers[:3])}. {advice}"
+        )
+    network.load_state_dict({name: tensor for name, tensor in trained.items() if name in expected}, strict=False)

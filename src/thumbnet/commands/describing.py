@@ -1,0 +1,101 @@
+"""What `thumbnet train` says before it starts: recipe, data, and what in the data needs a second look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from thumbnet.model.images import ACCEPTED
+
+from .shared import errors, output
+
+if TYPE_CHECKING:
+    import torch
+
+    from thumbnet.model.datasets import Dataset
+    from thumbnet.model.recipe import Recipe
+
+FINDINGS = "findings.txt"
+SHOWN_CLASSES, SHOWN_LINES = 20, 10
+FEW_IMAGES = 10
+"""Of fewer training images than this a class cannot be learned."""
+
+Concern = tuple[str, Sequence[str]]
+"""What looks wrong, and each instance of it."""
+
+
+def describe(recipe: Recipe, chosen: str, data: Dataset, folder: Path, device: torch.device) -> None:
+    """Print what will be trained, by which recipe (`chosen` names it and says why), on what and where."""
+    table = Table(show_header=False, box=None)
+    table.add_row("recipe", escape(chosen))
+    table.add_row("training", escape(f"{recipe.architecture}, {recipe.epochs} epochs, seed {recipe.seed}, {device}"))
+    if recipe.start_from:
+        start = f"the weights of {recipe.start_from}, all layers but the last: better than nothing where images are few"
+        table.add_row("starts from", escape(start))
+    table.add_row(
+        "data", escape(f"{data.name}: {len(data.labels):,} classes, {recipe.image_size} × {recipe.image_size}")
+    )
+    table.add_row("images", f"{len(data.train):,} train, {len(data.validation):,} validation, {len(data.test):,} test")
+    if data.findings.cut:
+        table.add_row("cut from train", f"{' and '.join(data.findings.cut)}, the same images every time")
+    if data.findings.copies:
+        table.add_row("copies", f"{data.findings.copies:,} images are exact copies of others in their split")
+    table.add_row("run folder", escape(str(folder)))
+    output.print(table, highlight=False)
+
+
+def describe_classes(data: Dataset) -> None:
+    """Print how many images each class has; of many classes those with the fewest and the most."""
+    splits = {"train": data.train, "validation": data.validation, "test": data.test}
+    counts = [split.labels.bincount(minlength=len(data.labels)).tolist() for split in splits.values()]
+    rows = list(zip(data.labels, *counts, strict=True))
+    table = Table("class", box=None)
+    for split in splits:
+        table.add_column(split, justify="right")
+    shown = rows
+    if len(rows) > SHOWN_CLASSES:
+        rows.sort(key=lambda row: row[1])
+        shown = rows[: SHOWN_CLASSES // 4] + rows[-SHOWN_CLASSES // 4 :]
+    for number, (label, *images) in enumerate(shown):
+        if len(shown) < len(rows) and number == SHOWN_CLASSES // 4:
+            table.add_row(f"… {len(rows) - len(shown):,} classes between …")
+        table.add_row(escape(label), *(f"{count:,}" for count in images))
+    output.print(table, highlight=False)
+
+
+def find_concerns(data: Dataset) -> list[Concern]:
+    """What in a folder of images should be looked at before one trusts what is learned from it."""
+    found = data.findings
+    counts = data.train.labels.bincount(minlength=len(data.labels)).tolist()
+    few = [f"{label}: {count}" for label, count in zip(data.labels, counts, strict=True) if count < FEW_IMAGES]
+    suffixes = [f"{suffix}: {count:,}" for suffix, count in sorted(found.other_files.items())]
+    concerns: list[Concern] = [
+        (f"unreadable images, left out: {len(found.unreadable):,}", found.unreadable),
+        (f"exact copies of held-out images, left out of the other splits: {len(found.left_out):,}", found.left_out),
+        (f"the same image in two classes: {len(found.ambiguous):,}", found.ambiguous),
+        (f"classes with fewer than {FEW_IMAGES} images to learn from: {len(few):,}", few),
+        (f"classes with too few images for every split: {len(found.incomplete):,}", found.incomplete),
+        (f"files that are not {ACCEPTED}: {sum(found.other_files.values()):,}", suffixes),
+        (f"folders that are neither a class nor a split: {len(found.ignored):,}", found.ignored),
+    ]
+    return [(heading, lines) for heading, lines in concerns if lines]
+
+
+def warn(concerns: Sequence[Concern], full_list: Path) -> None:
+    """Print the first lines of each concern, and where the others are."""
+    for heading, lines in concerns:
+        errors.print(f"[yellow]warning:[/] {escape(heading)}", highlight=False, soft_wrap=True)
+        for line in lines[:SHOWN_LINES]:
+            errors.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+        if len(lines) > SHOWN_LINES:
+            more = f"  … {len(lines) - SHOWN_LINES:,} more in {full_list}"
+            errors.print(escape(more), highlight=False, soft_wrap=True)
+
+
+def as_text(concerns: Sequence[Concern]) -> str:
+    """All of it, for a file in the run folder."""
+    return "\n".join("\n".join((heading, *(f"  {line}" for line in lines), "")) for heading, lines in concerns)

@@ -1,0 +1,122 @@
+"""The card: every figure of the results, in words, and nothing that is not in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+
+from thumbnet.model.card import write_card
+from thumbnet.model.errors import WeightsCorrupt
+from thumbnet.model.weights import SHIPPED_ROOT
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped MNIST weights."""
+    return Path(shutil.copytree(SHIPPED_ROOT / "mnist", tmp_path / "mnist"))
+
+
+def card_of(folder: Path, **changes: Any) -> str:
+    """The card of a folder whose results.json has these entries; None takes one away."""
+    path = folder / "results.json"
+    results = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in results.items() if value is not None}))
+    return str(write_card(folder))
+
+
+@pytest.mark.parametrize("name", ["cifar10", "mnist"])
+def test_the_shipped_card_is_what_the_results_say_and_the_hub_can_read_it(name: str, tmp_path: Path) -> None:
+    folder = SHIPPED_ROOT / name
+    copy = Path(shutil.copytree(folder, tmp_path / name))
+    write_card(copy)
+    assert (copy / "README.md").read_text() == (folder / "README.md").read_text(), "run: make card"
+    data = ModelCard.load(folder / "README.md").data
+    results = json.loads((folder / "results.json").read_text())
+    assert data.eval_results[0].metric_value == round(results["test"]["accuracy"], 4)
+    assert data.eval_results[0].dataset_split == "test"
+    assert data.library_name == "thumbnet"
+    assert data.pipeline_tag == "image-classification"
+
+
+def test_the_model_card_of_the_repository_is_that_of_cifar10(tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(SHIPPED_ROOT / "cifar10", tmp_path / "model" / "weights" / "cifar10"))
+    write_card(copy, tmp_path / "MODEL_CARD.md")
+    assert (tmp_path / "MODEL_CARD.md").read_text() == (ROOT / "MODEL_CARD.md").read_text(), "run: make card"
+    assert "](model/weights/cifar10/confusion.png)" in (ROOT / "MODEL_CARD.md").read_text()
+
+
+def test_a_folder_without_results_has_no_card(folder: Path) -> None:
+    (folder / "results.json").unlink()
+    with pytest.raises(WeightsCorrupt, match=r"results\.json cannot be read"):
+        write_card(folder)
+
+
+def test_every_picture_of_a_card_lies_beside_it(folder: Path) -> None:
+    for name in re.findall(r"!\[[^]]+\]\(([^)]+)\)", card_of(folder)):
+        assert (folder / name).is_file()
+    for picture in folder.glob("*.png"):
+        picture.unlink()
+    assert "![" not in card_of(folder)
+
+
+def test_what_was_not_measured_is_left_out(folder: Path) -> None:
+    card = card_of(folder, reliability=None, abstention=None, outliers=None, corruptions=None, mistakes=None)
+    assert re.findall("^## (.+)$", card, re.MULTILINE) == ["Use", "Training", "What it cannot do", "By class"]
+    assert "spoilt" not in card
+
+
+def test_what_was_measured_is_in_it(folder: Path) -> None:
+    evidence = {"mistakes": 0.91, "noise": 0.92}
+    auroc = {"max_probability": 0.987, "energy": 0.654}
+    card = card_of(
+        folder,
+        test=json.loads((folder / "results.json").read_text())["test"] | {"aurc": 0.0123},
+        reliability=[],
+        abstention={"score": "max_probability", "coverage": 0.95, "evidence": {"max_probability": evidence}},
+        outliers={"cifar10": {"images": 1000, "abstained": 0.876, "auroc": auroc}},
+        corruptions={
+            "images": 77,
+            "clean_accuracy": 0.99,
+            "mean_accuracy": 0.8642,
+            "kinds": {"JPEG": {"parameter": "quality", "severities": [80, 65], "accuracy": [0.77, 0.55]}},
+        },
+    )
+    for figure in (
+        "0.910",
+        "0.920",
+        "0.0123",
+        "87.6%",
+        "0.987",
+        "0.654",
+        "86.42%",
+        "77.0%",
+        "55.0%",
+        "quality: 80, 65",
+    ):
+        assert figure in card
+    assert "Shown CIFAR-10, it did not abstain in 12.4% of the cases" in card.replace("\n", " ")
+
+
+def test_several_seeds_are_summed_up_and_one_is_not(folder: Path) -> None:
+    seeds = [
+        {"seed": i, "validation_accuracy": 0.9, "test_accuracy": value} for i, value in enumerate((0.95, 0.96, 0.97))
+    ]
+    assert "| accuracy of 3 seeds, mean ± standard deviation | 96.00% ± 1.00% |" in card_of(folder, seeds=seeds)
+    assert "seeds" not in card_of(folder, seeds=seeds[:1])
+
+
+def test_a_card_lists_few_of_many_classes_and_survives_their_names(folder: Path) -> None:
+    rows = {f"class {i}": {"images": 10, "precision": 0.5, "recall": i / 100} for i in range(50)}
+    card = card_of(folder, per_class={"a|b": {"images": 10, "precision": 0.5, "recall": 0.0}} | rows)
+    assert "The 20 of 51 classes that are recognised least" in card
+    assert r"| a\|b | 10 | 50.0% | 0.0% |" in card
+    assert "class 18" in card
+    assert "class 19" not in card

@@ -1,0 +1,225 @@
+"""`thumbnet train --data`, run as a user runs it: what it finds, says, refuses and leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from thumbnet.cli import app
+from thumbnet.model.checkpoint import read_progress
+from thumbnet.model.recipe import recipe_for
+
+QUICK = ("--set", "architecture=resnet20", "--set", 'options={"depth": 8}', "--set", "batch_size=8")
+
+
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop where the training would begin."""
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("thumbnet.model.runs.run", stop)
+
+
+@pytest.fixture
+def unsaved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train, and find the disk full when the weights are saved."""
+
+    def fill_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("thumbnet.model.runs.save_weights", fill_disk)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def flat(text: str) -> str:
+    """Text without the line ends and spaces of tables."""
+    return " ".join(text.split())
+
+
+@pytest.fixture
+def sky(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """Thirty photographs by day and as many by night; they differ in brightness."""
+    for label, colour in (("day", 200), ("night [late]", 40)):
+        (tmp_path / "my sky" / label).mkdir(parents=True)
+        for number in range(30):
+            pixels = rng.normal(colour, 20, (50, 70, 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "my sky" / label / f"{number}.jpg")
+    return tmp_path / "my sky"
+
+
+def test_a_folder_of_images_is_trained_measured_and_used(sky: Path, tmp_path: Path) -> None:
+    trained = run("train", "--data", sky, "--out", tmp_path / "a run", *QUICK, "--set", "epochs=8")
+    assert trained.exit_code == 0, trained.output
+    weights = tmp_path / "a run" / "weights"
+    assert f"thumbnet demo --weights '{weights}'" in trained.stdout.replace("\n", "")
+    measured = json.loads(run("evaluate", "--weights", weights, "--robustness").stdout)
+    assert measured["corruptions"]["mean_accuracy"] > 0.5
+    assert measured["outliers"]["noise"]["auroc"]
+    results = json.loads((weights / "results.json").read_text())
+    assert measured["accuracy"] == results["test"]["accuracy"] >= 0.9
+    assert measured["images"] == results["test"]["images"]
+    assert json.loads(run("info", "--weights", weights).stdout)["labels"] == ["day", "night [late]"]
+    night = sky / "night [late]" / "0.jpg"
+    assert "night [late]" in run("predict", night, "--weights", weights, "--top-k", 1).stdout
+
+
+@pytest.mark.usefixtures("untrained")
+def test_what_was_found_is_shown_before_the_training(sky: Path, tmp_path: Path) -> None:
+    for number in range(12):
+        (sky / "day" / f"broken [{number:02}].jpg").write_bytes(b"\xff\xd8")
+    (sky / "day" / "notes.txt").touch()
+    (sky / "drafts").mkdir()
+    shutil.copy(sky / "day" / "7.jpg", sky / "night [late]" / "copy.jpg")
+    result = run("train", "--data", sky, "--out", tmp_path / "run", *QUICK)
+    assert result.exit_code == 130
+    shown = flat(result.stdout)
+    assert "recipe images-small" in shown
+    assert "data my sky: 2 classes" in shown
+    assert "cut from train validation and test" in shown
+    assert "day 22 4 4" in shown
+    warned = flat(result.stderr)
+    assert "unreadable images, left out: 12 day/broken [00].jpg: " in warned
+    assert f"2 more in {tmp_path / 'run' / 'findings.txt'}" in warned
+    assert "broken [11].jpg" not in warned
+    assert "the same image in two classes: 1 night [late]/copy.jpg is day/7.jpg" in warned
+    assert "not JPEG, PNG, WebP, GIF and BMP: 1 .txt: 1" in warned
+    assert "neither a class nor a split: 1 drafts" in warned
+    full = (tmp_path / "run" / "findings.txt").read_text()
+    assert all(f"day/broken [{number:02}].jpg: " in full for number in range(12))
+
+
+@pytest.mark.usefixtures("untrained")
+def test_of_many_classes_the_smallest_and_largest_are_shown(tmp_path: Path, rng: np.random.Generator) -> None:
+    for number in range(30):
+        (tmp_path / "many" / f"class {number:02}").mkdir(parents=True)
+        for copy in range(5 + number):
+            pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "many" / f"class {number:02}" / f"{copy}.png")
+    result = run("train", "--data", tmp_path / "many", "--out", tmp_path / "run", *QUICK)
+    shown = flat(result.stdout)
+    assert "class 00 3 1 1" in shown
+    assert "… 20 classes between …" in shown
+    assert "class 29" in shown
+    assert "class 12" not in shown
+    assert "classes with fewer than 10 images to learn from: 9 class 00: 3 class 01: 4" in flat(result.stderr)
+
+
+@pytest.mark.usefixtures("untrained")
+def test_a_folder_named_like_a_data_set_is_still_the_folder(
+    sky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sky.rename(tmp_path / "mnist")
+    monkeypatch.chdir(tmp_path)
+    assert "data mnist: 2 classes" in flat(run("train", "--data", "mnist", "--out", "run", *QUICK).stdout)
+
+
+@pytest.mark.parametrize(
+    ("images", "recipe"), [(1_999, "images-small"), (2_000, "images"), (50_000, "images"), (50_001, "images-large")]
+)
+def test_the_recipe_goes_by_the_number_of_images(images: int, recipe: str) -> None:
+    assert recipe_for(images).name == recipe
+
+
+@pytest.mark.usefixtures("untrained")
+def test_a_recipe_that_is_named_is_taken(sky: Path, tmp_path: Path) -> None:
+    named = run("train", "--data", sky, "--recipe", "images-large", "--out", tmp_path / "run", *QUICK)
+    assert "recipe images-large" in flat(named.stdout)
+
+
+def make_empty(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def make_one_class(folder: Path) -> None:
+    shutil.rmtree(folder / "day")
+
+
+def make_unreadable(folder: Path) -> None:
+    for path in folder.rglob("*.jpg"):
+        path.write_text("no picture")
+
+
+def make_one_image(folder: Path) -> None:
+    (folder / "[b]rare").mkdir()
+    shutil.copy(folder / "day" / "0.jpg", folder / "[b]rare")
+
+
+def make_splits_differ(folder: Path) -> None:
+    for label in ("day", "night [late]"):
+        shutil.copytree(folder / label, folder / "train" / label)
+    shutil.copytree(folder / "day", folder / "test" / "[dawn]")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (make_empty, "has no sub-folders with images"),
+        (make_one_class, "has one class, 'night [late]'; at least 2 are needed"),
+        (make_unreadable, "none of the 60 images can be read; the first: day/0.jpg"),
+        (make_one_image, "only one image that can be read, or none, of: [b]rare"),
+        (make_splits_differ, "train does not have: [dawn]"),
+    ],
+)
+def test_a_folder_that_cannot_be_learned_from_is_one_line(
+    sky: Path, tmp_path: Path, spoil: object, message: str
+) -> None:
+    spoil(sky)  # type: ignore[operator]
+    result = run("train", "--data", sky, "--out", tmp_path / "run", *QUICK)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--image-size", "8", "--set", "architecture=thumbnet"), "thumbnet needs images of at least 16 pixels"),
+        (("--image-size", "2000"), "image_size must be 1 … 1024; received 2000"),
+        (("--image-size", "0"), "recipe field image_size must be at least 1; received 0"),
+        (("--set", "architecture=resnet"), "Did you mean 'resnet20'?"),
+        (("--set", "start_from=cifra10"), "Did you mean 'cifar10'?"),
+    ],
+)
+def test_a_network_that_cannot_be_built_is_refused_before_images_are_read(
+    sky: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    result = run("train", "--data", sky, *arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert not list(Path(os.environ["THUMBNET_CACHE"]).rglob("*.npy"))
+
+
+@pytest.mark.usefixtures("unsaved")
+def test_a_full_disk_is_one_line_and_keeps_the_checkpoint(sky: Path, tmp_path: Path) -> None:
+    result = run("train", "--data", sky, "--out", tmp_path / "run", *QUICK, "--set", "epochs=1")
+    assert result.exit_code == 1
+    assert f"error: cannot write to {tmp_path / 'run'}: [Errno 28] No space left on device." in result.stderr
+    assert "Traceback" not in result.stderr
+    assert read_progress(tmp_path / "run" / "checkpoint.safetensors").step == 5
+
+
+@pytest.mark.usefixtures("unsaved")
+def test_a_checkpoint_of_another_network_is_refused_and_kept(sky: Path, tmp_path: Path) -> None:
+    arguments = ("train", "--data", sky, "--out", tmp_path / "run", "--set", "epochs=1")
+    run(*arguments, *QUICK)
+    checkpoint = tmp_path / "run" / "checkpoint.safetensors"
+    before = checkpoint.read_bytes()
+    other = run(*arguments, "--set", "architecture=lenet")
+    assert other.exit_code == 1
+    assert "was made with another recipe (different: architecture" in other.stderr
+    assert checkpoint.read_bytes() == before
