@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +27,19 @@ Rates = dict[str, dict[int, list[float]]]
 """Engine → batch size → images a second in each round."""
 
 
+def parse_options(description: str | None, out: Path, arguments: list[str] | None) -> argparse.Namespace:
+    """The command line of a benchmark of engines; `out` is where its results go if nothing else is said."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", default="cifar10")
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=0.25, help="per engine, batch size and round")
+    parser.add_argument("--out", type=Path, default=out)
+    return parser.parse_args(arguments)
+
+
 def build_engines(weights: str, threads: int) -> dict[str, Engine]:
-    """Name → engine. torch gets its best layout, and bf16 where the processor computes it natively."""
+    """Name → engine. torch gets its best layout; bf16 is there where the processor computes it natively."""
     import onnxruntime
     import torch
 
@@ -47,6 +60,7 @@ def build_engines(weights: str, threads: int) -> dict[str, Engine]:
         "torch fp32": torch_engine(load_network(folder, read_config(folder)), torch.float32),
     }
     if uses_bf16(Recipe(name=weights), torch.device("cpu")):
+        engines["OpenVINO bf16"] = openvino_engine(folder / ONNX, threads, "bf16")
         engines["torch bf16"] = torch_engine(load_network(folder, read_config(folder)), torch.bfloat16)
     return engines
 

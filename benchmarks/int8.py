@@ -10,7 +10,6 @@ offer it while it does not.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from engines import (
     load_training_data,
     measure_rates,
     openvino_engine,
+    parse_options,
     predict,
     summarize,
 )
@@ -56,8 +56,7 @@ def quantize(path: Path, pixels: npt.NDArray[np.uint8], preset: str, threads: in
         preset=nncf.QuantizationPreset(preset),
         subset_size=len(chosen),
     )
-    native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return openvino_engine(quantized, threads, "bf16" if native else "f32")  # what stays is computed as in Classifier
+    return openvino_engine(quantized, threads, "f32")  # what stays is computed as in Classifier
 
 
 def judge(gain: dict[str, float], points_lost: float) -> str:
@@ -83,13 +82,7 @@ def show(results: dict[str, Any]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure and write it down."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", default="cifar10")
-    parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=0.25, help="per engine, batch size and round")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    options = parser.parse_args(arguments)
+    options = parse_options(__doc__, RESULTS, arguments)
     use_cores(options.cores)
 
     from thumbnet import Classifier

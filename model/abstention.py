@@ -11,14 +11,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from .measures import softmax
+
 Row = npt.NDArray[np.float64]
-
-
-def softmax(scaled: Row) -> Row:
-    """Logits of one image → probabilities that sum to 1."""
-    exponentials = np.exp(scaled - scaled.max())
-    result: Row = exponentials / exponentials.sum()
-    return result
 
 
 def max_probability(scaled: Row) -> float:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .abstention import SCORES, Row, softmax
+from .abstention import SCORES, Row
 from .errors import InvalidArgument, UnknownName
 from .images import ImageInput, Pixels, read_pixels
+from .measures import softmax
 from .runtimes import RUNTIMES, Logits, Runtime
 from .weights import WeightsConfig, find_weights, read_config
 

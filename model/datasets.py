@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -143,13 +144,21 @@ def _read_torchvision(name: str, image_size: int, download: bool) -> tuple[Split
             "or set THUMBNET_DATA to the folder that holds it."
         ) from error
     train, test = (_to_split(half.data, half.targets, image_size) for half in halves)
-    labels = tuple(str(label).split(" - ")[0] for label in halves[0].classes)  # MNIST's are "0 - zero"
-    return train, test, labels
+    return train, test, class_names(halves[0])
+
+
+def class_names(data: Any) -> tuple[str, ...]:
+    """The classes of a data set of torchvision; MNIST's are "0 - zero" there."""
+    return tuple(str(label).split(" - ")[0] for label in data.classes)
+
+
+def channels_first(images: Tensor) -> Tensor:
+    """(N, H, W) grey or (N, H, W, C) images → (N, C, H, W)."""
+    return images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
 
 
 def _to_split(data: np.ndarray | Tensor, targets: Iterable[int], image_size: int) -> Split:
-    pixels = torch.as_tensor(data)
-    pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
+    pixels = channels_first(torch.as_tensor(data))
     if pixels.shape[-1] != image_size:
         from torchvision.transforms.v2.functional import resize
 

@@ -23,9 +23,9 @@ MISTAKES = 24
 
 
 def softmax(logits: Floats) -> Floats:
-    """Rows of logits → rows of probabilities."""
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
+    """Logits of one image, or rows of them → probabilities that sum to 1 for each image."""
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    result: Floats = exponentials / exponentials.sum(axis=-1, keepdims=True)
     return result
 
 

@@ -13,7 +13,7 @@ import torchvision.datasets
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from .datasets import DATASETS, data_root
+from .datasets import DATASETS, channels_first, class_names, data_root
 
 
 def made_outliers(images: Tensor) -> dict[str, Tensor]:
@@ -57,7 +57,7 @@ def other_data(labels: Iterable[str], *, channels: int, size: int, most: int) ->
     for name, builder in DATASETS.items():
         with contextlib.suppress(RuntimeError):  # what torchvision raises where the data is missing
             half = getattr(torchvision.datasets, builder)(root=str(data_root()), train=False)
-            classes = [label.split(" - ")[0].casefold() for label in half.classes]  # MNIST's are "0 - zero"
+            classes = [label.casefold() for label in class_names(half)]
             foreign = [i for i, target in enumerate(half.targets) if classes[int(target)] not in known]
             chosen = torch.tensor(foreign)[torch.linspace(0, len(foreign) - 1, min(most, len(foreign))).round().long()]
             if len(chosen):
@@ -66,7 +66,7 @@ def other_data(labels: Iterable[str], *, channels: int, size: int, most: int) ->
 
 def fit(images: Tensor, *, channels: int, size: int) -> Tensor:
     """(N, H, W) grey or (N, H, W, 3) colour images as a network with so many channels and pixels a side sees them."""
-    images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
+    images = channels_first(images)
     if channels == 1 and images.shape[1] == 3:
         images = F.rgb_to_grayscale(images)
     resized = F.resize(images, [size, size], antialias=True) if images.shape[-1] != size else images

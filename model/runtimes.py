@@ -36,7 +36,7 @@ class OpenVINORuntime:
 
         core = ov.Core()
         # bf16 would be several times faster where the processor computes it natively, but with the shipped weights it
-        # answers otherwise than fp32 for one image in 800: a model must know the same things on every machine.
+        # names another class than fp32 for some images: a model must know the same things on every machine.
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = str(threads)
