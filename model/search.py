@@ -89,7 +89,7 @@ def _check_field(field: str) -> None:
             f"{field}=…, and search any of: {', '.join(sorted(searchable()))}."
         )
     if field not in searchable():
-        raise UnknownName("recipe field", field, searchable())
+        raise UnknownName("recipe field", field, get_type_hints(Recipe))
 
 
 def _parse_range(field: str, text: str, recipe: Recipe) -> BaseDistribution:
