@@ -17,8 +17,10 @@ demo: $(VENV)/installed-demo ## the Gradio demo on http://127.0.0.1:7860 (instal
 api: $(VENV)/installed-api ## the Flask API on http://127.0.0.1:8000 (installs no torch)
 	$(BIN)/thumbnet serve
 
-train: $(VENV)/installed-dev ## train the CIFAR-10 model (downloads the data unless THUMBNET_DATA has it)
-	$(BIN)/thumbnet train --recipe cifar10 --download
+train: $(VENV)/installed-dev ## train the CIFAR-10 model after its two teachers (downloads the data unless THUMBNET_DATA has it)
+	$(BIN)/thumbnet train --recipe cifar10-airbench --download
+	$(BIN)/thumbnet train --recipe cifar10-alone
+	$(BIN)/thumbnet train --recipe cifar10
 
 test: $(VENV)/installed-dev ## every test, with coverage
 	$(BIN)/python -m pytest --cov --cov-fail-under=90

@@ -65,11 +65,11 @@ class Recipe:
 
     teacher: str = ""
     """A model with the same classes (a shipped name, weights folder or Hub repository) whose answers to the same
-    augmented images are part of the target, or none."""
+    augmented images are part of the target, or none; several, with commas between them, answer together."""
     teacher_share: float = 0.7
-    """Share of the loss that comes from the teacher's answers rather than the labels."""
+    """Share of the loss that comes from the teachers' answers rather than the labels."""
     teacher_temperature: float = 2.0
-    """Temperature at which student and teacher are compared; higher shows more of what the teacher thinks of the
+    """Temperature at which student and teachers are compared; higher shows more of what they think of the
     less likely classes."""
 
     optimizer: OptimizerName = "sgd"
@@ -105,6 +105,9 @@ class Recipe:
     """Share of the images that undergo one random operation of TrivialAugment."""
     cutmix: float = 0.0
     """Share of the images in which a rectangle shows another image, with its label in proportion."""
+    refinement: float = 0.0
+    """Share of the epochs, at the end, without zoom, degrade, trivial_augment and cutmix (He et al. 2019,
+    arXiv:1909.09148): the network settles on images as they are."""
     start_size: int | None = None
     """Train on images shrunk to this size at first (see `growth`)."""
     growth: float = 0.5
@@ -125,7 +128,7 @@ class Recipe:
         for name in ("weight_decay", "translate", "zoom", "cutout", "seed"):
             self._require(name, getattr(self, name) >= 0, "0 or more")
         self._require("validation_share", 0 < self.validation_share < 1, "between 0 and 1, both excluded")
-        for name in ("degrade", "trivial_augment", "cutmix", "growth", "teacher_share"):
+        for name in ("degrade", "trivial_augment", "cutmix", "refinement", "growth", "teacher_share"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         self._require("translate", self.translate < self.image_size, f"less than image_size={self.image_size}")
         self._require("architecture", bool(self.architecture or self.start_from), "a name, as start_from is empty")
@@ -143,6 +146,14 @@ class Recipe:
     def replace(self, **changes: Any) -> Recipe:
         """A copy with some fields changed. Raises UnknownName for a field that does not exist."""
         return Recipe.from_dict(self.to_dict() | changes)
+
+    def teacher_names(self) -> list[str]:
+        """The models named by `teacher`."""
+        return [name.strip() for name in self.teacher.split(",") if name.strip()]
+
+    def refined(self) -> Recipe:
+        """A copy with the augmentation of the last epochs (see `refinement`)."""
+        return self.replace(zoom=0.0, degrade=0.0, trivial_augment=0.0, cutmix=0.0)
 
     def resolved(self) -> Recipe:
         """A copy with architecture and options of the weights it starts from, where it has no architecture of its own.
@@ -221,6 +232,23 @@ _MUON = Recipe(
 )
 """The settings of airbench94_muon (Jordan 2024, arXiv:2404.00498), with the loss averaged rather than summed."""
 
+_AUGMENTED = _MUON.replace(
+    name="augmented",
+    batch_size=950,
+    weight_decay=0.002,
+    bias_learning_rate=53.0,
+    head_learning_rate=0.01,
+    flip="alternating",
+    translate=4,
+    zoom=0.15,
+    degrade=0.1,
+    trivial_augment=0.5,
+    cutmix=0.5,
+    start_size=24,
+    growth=0.4,
+)
+"""Strong augmentation for long training: half the batch, half the rates."""
+
 _FOLDER = Recipe(
     name="folder",
     optimizer="adam",
@@ -238,8 +266,9 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         _MUON.replace(
-            name="cifar10",
-            summary="The shipped CIFAR-10 model.",
+            name="cifar10-airbench",
+            summary="A first teacher of cifar10: 93.8 % on test images.",
+            architecture="airbench",
             epochs=40,
             batch_size=1900,
             flip="alternating",
@@ -248,11 +277,30 @@ RECIPES: dict[str, Recipe] = {
             start_size=24,
             growth=0.4,
         ),
+        _AUGMENTED.replace(
+            name="cifar10-alone",
+            summary="A second teacher of cifar10, the same network without teachers: 93.9 % on test images.",
+            epochs=92,
+            label_smoothing=0.1,
+        ),
+        _AUGMENTED.replace(
+            name="cifar10",
+            summary="The shipped CIFAR-10 model; needs its two teachers, trained before it.",
+            epochs=96,
+            learning_rate=0.06,
+            weight_decay=0.0006,
+            bias_learning_rate=16.0,
+            head_learning_rate=0.004,
+            label_smoothing=0.0,
+            refinement=0.1,
+            teacher="runs/cifar10-airbench/weights, runs/cifar10-alone/weights",
+        ),
         _MUON.replace(
             name="mnist",
             summary="The shipped MNIST model.",
             dataset="mnist",
             image_size=28,
+            architecture="airbench",
             options={"widths": [16, 32, 64]},
             epochs=8,
             batch_size=500,

@@ -24,9 +24,9 @@ from . import parallel
 from .architectures import Network, build
 from .augment import augment, cutmix, resize
 from .checkpoint import Progress, load_checkpoint, save_checkpoint
-from .classifier import Classifier
 from .datasets import Dataset, Split
-from .errors import InvalidArgument, TrainingDiverged
+from .distill import Teachers, distillation_loss
+from .errors import TrainingDiverged
 from .files import write_json
 from .optimizers import build_optimizers
 from .progress import Metrics, progress_bar, stop_on_ctrl_c
@@ -65,7 +65,7 @@ def train(
     torch.manual_seed(derive_seed(recipe.seed, "weights"))
     network = build_network(recipe, data).to(device).to(memory_format=torch.channels_last)
     optimizers = build_optimizers(network, recipe)
-    teacher = load_teacher(recipe, data)
+    teachers = Teachers(recipe, data, bf16=uses_bf16(recipe, device), device=device) if recipe.teacher else None
     training = Split(data.train.pixels.to(device), data.train.labels.to(device))
     batch_size = min(recipe.batch_size, len(training))
     steps_per_epoch = len(training) // batch_size
@@ -88,11 +88,12 @@ def train(
             torch.manual_seed(derive_seed(recipe.seed, "step", progress.step * parallel.size() + parallel.rank()))
             chosen = epoch_order(len(training), recipe.seed, epoch)[batch * batch_size : (batch + 1) * batch_size]
             chosen = chosen[parallel.rank() :: parallel.size()].to(device)
-            pixels = augment(training.pixels[chosen], flips(mirrored[chosen], epoch, recipe), recipe)
+            strength = recipe.refined() if epoch >= (1 - recipe.refinement) * recipe.epochs else recipe
+            pixels = augment(training.pixels[chosen], flips(mirrored[chosen], epoch, recipe), strength)
             targets = F.one_hot(training.labels[chosen], len(data.labels)).float()
-            if recipe.cutmix:
-                pixels, targets = cutmix(pixels, targets, recipe.cutmix)
-            taught = teacher_logits(teacher, pixels) if teacher else None
+            if strength.cutmix:
+                pixels, targets = cutmix(pixels, targets, strength.cutmix)
+            taught = teachers.logits(pixels) if teachers else None
             pixels = resize(pixels, training_size(recipe, epoch)).contiguous(memory_format=torch.channels_last)
 
             rate = learning_rate_factor(recipe, progress.step, total_steps)
@@ -163,7 +164,7 @@ def build_network(recipe: Recipe, data: Dataset) -> Network:
 
 
 def loss_function(logits: Tensor, targets: Tensor, recipe: Recipe, taught: Tensor | None = None) -> Tensor:
-    """Mean loss over the batch: logits, target probabilities and the teacher's logits are all (N, classes)."""
+    """Mean loss over the batch: logits, target probabilities and the teachers' logits are all (N, classes)."""
     if recipe.loss == "mse":
         loss = (logits.softmax(dim=1) - targets).square().sum(dim=1).mean()
     else:
@@ -171,32 +172,6 @@ def loss_function(logits: Tensor, targets: Tensor, recipe: Recipe, taught: Tenso
     if taught is None:
         return loss
     return torch.lerp(loss, distillation_loss(logits, taught, recipe.teacher_temperature), recipe.teacher_share)
-
-
-def distillation_loss(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
-    """Divergence of the student's answers from the teacher's (Hinton et al. 2015, arXiv:1503.02531)."""
-    student, teacher = ((values / temperature).log_softmax(dim=1) for values in (logits, taught))
-    return temperature**2 * F.kl_div(student, teacher, log_target=True, reduction="batchmean")
-
-
-def load_teacher(recipe: Recipe, data: Dataset) -> Classifier | None:
-    """The recipe's teacher. Raises InvalidArgument where it knows other classes than the data."""
-    if not recipe.teacher:
-        return None
-    teacher = Classifier.load(recipe.teacher)
-    size = teacher.config.preprocessing.image_size
-    if teacher.labels != data.labels or size != recipe.image_size:
-        raise InvalidArgument(
-            f"teacher {recipe.teacher!r} knows {', '.join(teacher.labels)} at {size} pixels; it must know "
-            f"{', '.join(data.labels)} at {recipe.image_size}."
-        )
-    return teacher
-
-
-def teacher_logits(teacher: Classifier, pixels: Tensor) -> Tensor:
-    """(N, C, H, W) uint8 pixels → the teacher's (N, classes) logits at its own calibration."""
-    channels_last = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    return torch.from_numpy(teacher.logits(channels_last)).to(pixels.device) / teacher.config.temperature
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 
 from ..errors import InvalidArgument, UnknownName
+from .airbench import Airbench
 from .alexnet import AlexNet
 from .layers import ACTIVATIONS, POOLINGS, Network
 from .lenet import LeNet
@@ -25,6 +26,7 @@ ARCHITECTURES: dict[str, Callable[..., Network]] = {
     "alexnet": AlexNet,
     "vgg11": VGG,
     "resnet20": ResNet,
+    "airbench": Airbench,
     "thumbnet": ThumbNet,
 }
 

@@ -30,7 +30,7 @@ def quick_recipe() -> Recipe:
     return Recipe(
         name="quick",
         image_size=16,
-        options={"widths": [8, 8, 8]},
+        options={"widths": [8, 8, 8, 8]},
         epochs=2,
         batch_size=40,
         optimizer="muon",

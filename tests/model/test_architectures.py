@@ -16,8 +16,8 @@ from thumbnet.model.architectures import (
     count_macs,
     count_parameters,
 )
+from thumbnet.model.architectures.airbench import ExactWhitening, WhiteningConv, whitening_filters
 from thumbnet.model.architectures.layers import Normalize
-from thumbnet.model.architectures.thumbnet import ExactWhitening, WhiteningConv, whitening_filters
 from thumbnet.model.errors import InvalidArgument, UnknownName
 
 
@@ -75,6 +75,9 @@ def test_unknown_names_suggest_the_nearest_known_one() -> None:
         ("resnet20", 2, {}),
         ("resnet20", 32, {"depth": 21}),
         ("thumbnet", 32, {"widths": "wide"}),
+        ("thumbnet", 32, {"widths": [16, 32, 64]}),
+        ("airbench", 8, {}),
+        ("airbench", 32, {"widths": [16, 32, 64, 64]}),
     ],
 )
 def test_a_value_the_network_cannot_take_is_refused(name: str, size: int, options: dict[str, object]) -> None:
@@ -97,10 +100,11 @@ def test_normalisation_survives_images_of_one_colour() -> None:
     assert layer(torch.full((1, 1, 8, 8), 7, dtype=torch.uint8)).isfinite().all()
 
 
-def test_whitening_decorrelates_patches_and_is_not_trained() -> None:
+@pytest.mark.parametrize("name", ["airbench", "thumbnet"])
+def test_whitening_decorrelates_patches_and_is_not_trained(name: str) -> None:
     torch.manual_seed(0)
     smooth = nn.functional.interpolate(torch.rand(200, 3, 8, 8) * 255, size=(32, 32), mode="bilinear")
-    network = build("thumbnet", num_classes=10, in_channels=3, image_size=32)
+    network = build(name, num_classes=10, in_channels=3, image_size=32)
     network.fit_statistics(smooth)
     layer = next(module for module in network.modules() if isinstance(module, WhiteningConv))
     responses = layer(network.normalize(smooth)).transpose(0, 1).flatten(1)
@@ -111,9 +115,10 @@ def test_whitening_decorrelates_patches_and_is_not_trained() -> None:
     assert not layer.weight.requires_grad
 
 
-def test_the_exported_network_gives_the_same_logits() -> None:
+@pytest.mark.parametrize("name", ["airbench", "thumbnet"])
+def test_the_exported_network_gives_the_same_logits(name: str) -> None:
     torch.manual_seed(0)
-    network = build("thumbnet", num_classes=10, in_channels=3, image_size=32).eval()
+    network = build(name, num_classes=10, in_channels=3, image_size=32).eval()
     pixels = torch.randint(0, 256, (20, 3, 32, 32), dtype=torch.uint8)
     network.fit_statistics(pixels)
     torch.testing.assert_close(network.exportable()(pixels), network(pixels), atol=1e-3, rtol=1e-3)

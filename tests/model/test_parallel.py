@@ -29,7 +29,7 @@ def train(data: Path, out: Path, processes: int) -> subprocess.CompletedProcess[
     starter = [sys.executable, "-m"]
     if processes > 1:
         starter += ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m"]
-    changes = ('options={"widths": [8, 8, 8]}', "epochs=10", "batch_size=20", "optimizer=muon", "learning_rate=0.1")
+    changes = ('options={"widths": [8, 8, 8, 8]}', "epochs=10", "batch_size=20", "optimizer=muon", "learning_rate=0.1")
     options = ["--recipe", "images", *(f"--set={change}" for change in changes)]
     return subprocess.run(
         [*starter, "thumbnet", "train", "--data", data, "--out", out, *options],

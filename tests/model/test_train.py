@@ -22,10 +22,11 @@ import thumbnet.model.train as loop
 from thumbnet.model.architectures import Network
 from thumbnet.model.checkpoint import read_progress
 from thumbnet.model.datasets import Dataset, Split
-from thumbnet.model.errors import CheckpointError, InvalidArgument, TrainingDiverged
+from thumbnet.model.distill import Teachers, distillation_loss
+from thumbnet.model.errors import CheckpointError, InvalidArgument, TrainingDiverged, WeightsNotFound
 from thumbnet.model.recipe import Recipe
 from thumbnet.model.runs import weights_config
-from thumbnet.model.train import CHECKPOINT, Interrupted, distillation_loss, learning_rate_factor, train, training_size
+from thumbnet.model.train import CHECKPOINT, Interrupted, build_network, learning_rate_factor, train, training_size
 from thumbnet.model.weights import save_weights
 
 CPU = torch.device("cpu")
@@ -43,7 +44,7 @@ def same_weights(a: Network, b: Network) -> bool:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"optimizer": "muon", "learning_rate": 0.1, "architecture": "thumbnet", "options": {"widths": [8, 8, 8]}},
+        {"optimizer": "muon", "learning_rate": 0.1, "architecture": "airbench", "options": {"widths": [8, 8, 8]}},
         {"optimizer": "sgd", "learning_rate": 0.05, "architecture": "resnet20", "options": {"depth": 8}},
         {"optimizer": "adam", "learning_rate": 0.005, "architecture": "mlp", "loss": "mse"},
         {"optimizer": "adam", "learning_rate": 0.005, "architecture": "mlp", "schedule": "cosine", "warmup": 0.2},
@@ -221,9 +222,54 @@ def test_a_student_follows_its_teacher_rather_than_wrong_labels(
     assert alone <= 0.1
 
 
+def test_several_teachers_answer_with_their_mean_probabilities(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    for name in ("one", "two"):
+        save_weights(
+            tmp_path / name, build_network(quick_recipe, stripe_data), weights_config(quick_recipe, stripe_data)
+        )
+    names = [str(tmp_path / name) for name in ("one", "two")]
+    pixels = stripe_data.validation.pixels[:8]
+
+    def probabilities(teacher: str) -> torch.Tensor:
+        recipe = quick_recipe.replace(teacher=teacher)
+        return Teachers(recipe, stripe_data, bf16=False, device=torch.device("cpu")).logits(pixels).exp()
+
+    mean = (probabilities(names[0]) + probabilities(names[1])) / 2
+    assert not torch.allclose(probabilities(names[0]), probabilities(names[1]), atol=1e-3)
+    torch.testing.assert_close(probabilities(", ".join(names)), mean)
+
+
+def test_the_last_epochs_see_images_without_strong_augmentation(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = quick_recipe.replace(
+        epochs=4, refinement=0.5, translate=1, zoom=0.1, degrade=0.1, trivial_augment=0.1, cutmix=0.5
+    )
+    seen: list[tuple[int, float, float, float, float]] = []
+    original = loop.augment
+
+    def watched(pixels: torch.Tensor, mirrored: torch.Tensor, used: Recipe) -> torch.Tensor:
+        seen.append((used.translate, used.zoom, used.degrade, used.trivial_augment, used.cutmix))
+        return original(pixels, mirrored, used)
+
+    monkeypatch.setattr(loop, "augment", watched)
+    fit(recipe, stripe_data, tmp_path)
+    half = len(seen) // 2
+    assert set(seen[:half]) == {(1, 0.1, 0.1, 0.1, 0.5)}
+    assert set(seen[half:]) == {(1, 0.0, 0.0, 0.0, 0.0)}
+
+
 def test_a_teacher_of_other_classes_is_refused(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match=r"teacher 'mnist' knows 0, 1, .* it must know flat, upright at 16"):
         fit(quick_recipe.replace(teacher="mnist"), stripe_data, tmp_path)
+
+
+def test_a_teacher_that_is_not_there_is_asked_for(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(WeightsNotFound, match=r"unknown weights 'runs/none/weights'.* teacher .*train it first"):
+        fit(quick_recipe.replace(teacher="runs/none/weights"), stripe_data, tmp_path)
 
 
 def test_the_distillation_loss_is_zero_for_equal_answers_and_ignores_their_offset() -> None:
