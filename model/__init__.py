@@ -6,10 +6,12 @@ this package does not need it.
 
 from .classifier import Classifier, Prediction, Score
 from .errors import InvalidArgument, InvalidImage, ThumbnetError, UnknownName, WeightsError
+from .explain import Explanation, explain
 from .images import ImageInput, Pixels, Preprocessing
 
 __all__ = [
     "Classifier",
+    "Explanation",
     "ImageInput",
     "InvalidArgument",
     "InvalidImage",
@@ -20,4 +22,5 @@ __all__ = [
     "ThumbnetError",
     "UnknownName",
     "WeightsError",
+    "explain",
 ]

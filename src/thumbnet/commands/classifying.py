@@ -1,4 +1,4 @@
-"""`thumbnet predict` and `thumbnet info`: use a model. Needs no torch."""
+"""`thumbnet predict`, `thumbnet explain` and `thumbnet info`: use a model. Needs no torch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import typer
 from rich.markup import escape
 from rich.progress import track
 
-from thumbnet.model import Classifier, InvalidImage, Pixels
+from thumbnet.model import Classifier, InvalidArgument, InvalidImage, Pixels
+from thumbnet.model import explain as explain_image
 from thumbnet.model.classifier import BATCH_SIZE, Prediction
+from thumbnet.model.explain import MAX_SIZE
 
 from .shared import WeightsOption, errors
 
@@ -63,6 +65,25 @@ def _read(classifier: Classifier, path: Path) -> Pixels | InvalidImage:
         return classifier.read(path)
     except InvalidImage as error:
         return error
+
+
+def explain(
+    image: Annotated[Path, typer.Argument(help="Image file.", show_default=False)],
+    weights: WeightsOption = "cifar10",
+    label: Annotated[str | None, typer.Option(help="The class to look for.", show_default="the best one")] = None,
+    out: Annotated[Path, typer.Option(help="The picture to write, a PNG file.")] = Path("heatmap.png"),
+    size: Annotated[int, typer.Option(min=1, max=MAX_SIZE, help="About its sides, in pixels.")] = 256,
+) -> None:
+    """Show where the network looked: what it saw of the image, with heat on what speaks for the class."""
+    if out.suffix.lower() != ".png":
+        raise InvalidArgument(f"--out must be the name of a PNG file, such as heatmap.png; received {out}.")
+    explanation = explain_image(Classifier.load(weights), image, label)
+    try:
+        out.write_bytes(explanation.png(size=size))
+    except OSError as error:
+        raise InvalidArgument(f"cannot write {out}: {error.strerror}. Give another file to --out.") from error
+    cold = "" if explanation.heatmap.any() else "  (no part of the image speaks for it)"
+    print(f"{image}: {explanation.label} {explanation.probability:.1%}{cold}; see {out}")
 
 
 def info(weights: WeightsOption = "cifar10") -> None:
