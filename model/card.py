@@ -13,6 +13,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from . import trust
+from .drift import ABSTAINED, Counts
 from .errors import WeightsCorrupt
 from .files import write_text
 from .markdown import blocks, paragraph, table
@@ -79,6 +80,7 @@ def text(config: WeightsConfig, results: dict[str, Any], pictures: Pictures) -> 
         trust.corruptions(results, pictures),
         classes(results, pictures),
         mistakes(results, pictures),
+        baseline(results),
     )
 
 
@@ -165,3 +167,22 @@ def mistakes(results: dict[str, Any], pictures: Pictures) -> str:
         return ""
     about = "Where it was surest and wrong: what the test image shows, and what was said."
     return blocks("## Worst mistakes", about, picture)
+
+
+def baseline(results: dict[str, Any]) -> str:
+    """What is usual for the model, to notice when it no longer is."""
+    if "baseline" not in results:
+        return ""
+    counts = Counts.from_dict(results["baseline"])
+    shares = {label: counts.share("prediction", label) for label in counts.bins["prediction"]}
+    rarest, commonest = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
+    about = paragraph(
+        "`thumbnet drift` compares what the API counts with the same counts over the "
+        f"{counts.images():,} validation images.",
+        f"Their mean brightness is {counts.mean('brightness'):.3f} and their mean contrast "
+        f"{counts.mean('contrast'):.3f} (mean and standard deviation of an image's values, from 0 to 1).",
+        f"The mean probability of the best class was {counts.mean('confidence'):.3f}; it abstained from "
+        f"{counts.share('abstention', ABSTAINED):.1%}, and named {commonest} the most ({shares[commonest]:.1%}), "
+        f"{rarest} the least ({shares[rarest]:.1%}).",
+    )
+    return blocks("## What is usual", about)

@@ -11,6 +11,7 @@ from torch import Tensor
 from .abstention import SCORES
 from .classifier import Classifier
 from .datasets import Dataset, Split
+from .drift import Counts, count_baseline
 from .measures import (
     Floats,
     Labels,
@@ -51,10 +52,18 @@ def evaluate(classifier: Classifier, data: Dataset) -> dict[str, Any]:
         "reliability": reliability(probabilities.max(axis=1), right),
         "risk_coverage": risk_coverage(confidences(logits, classifier.config), right),
         "mistakes": confident_mistakes(probabilities, labels, data.labels),
+        "baseline": baseline(validation_logits, data, classifier.config).to_dict(),
     }
     if len(data.labels) <= MOST_CLASSES:
         results["confusion"] = confusion.tolist()
     return results
+
+
+def baseline(validation_logits: Floats, data: Dataset, config: WeightsConfig) -> Counts:
+    """What `thumbnet drift` compares a model in use with: its answers to the validation images, and their looks."""
+    probabilities = softmax(validation_logits / config.temperature)
+    answered = confidences(validation_logits, config) >= config.abstention_threshold
+    return count_baseline(data.labels, probabilities, answered, data.validation.pixels.numpy())
 
 
 def measure(logits: Floats, labels: Labels, config: WeightsConfig) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""The pictures of a weights folder, as PNG files, drawn from its results. Colours are safe for colour-blind readers."""
+"""The pictures of a weights folder and of drift, as PNG files. Colours are safe for colour-blind readers."""
 
 from __future__ import annotations
 
 import json
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,11 +13,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from PIL import Image
-from torch import Tensor
 
+from .drift import HISTOGRAMS, Feature
 from .files import replacing
 from .measures import MISTAKES
 from .weights import PICTURES
+
+if TYPE_CHECKING:
+    from torch import Tensor  # drift is drawn where there is no torch
 
 BLUE, ORANGE, GREEN, PINK, YELLOW, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 """Okabe and Ito 2008. Where lines meet, their dashes and markers differ too."""
@@ -165,6 +168,29 @@ def plot_mistakes(mistakes: list[dict[str, Any]], images: Tensor, target: Path, 
         said = f"{short(mistake['predicted'])}, {probability}"
         axes.set_title(f"{short(mistake['label'])}\nsaid {said}", fontsize=6.5, parse_math=False)
     save(figure, target, colours=None)
+
+
+def plot_drift(features: list[Feature], target: Path) -> None:
+    """Draw the shares of each feature's bins, in the baseline and now."""
+    figure = Figure(figsize=(12, 7), layout="constrained")
+    grid = figure.subplots(2, 3).ravel()
+    for axes, feature in zip(grid, features, strict=False):
+        places = np.arange(len(feature.expected))
+        for counts, side, label, colour in (
+            (feature.expected, -0.2, "baseline", GREY),
+            (feature.found, 0.2, "now", ORANGE),
+        ):
+            shares = np.array(list(counts.values())) / max(1, sum(counts.values()))
+            axes.bar(places + side, shares, 0.4, color=colour, label=label)
+        names = [f"≤ {name}" if feature.name in HISTOGRAMS else short(name) for name in feature.expected]
+        if len(names) <= NAMED:
+            axes.set_xticks(places, names, rotation=45, ha="right", fontsize=8, parse_math=False)
+        axes.set(title=f"{feature.name}: PSI {feature.psi:.3f}, {feature.verdict}", ylabel="share of images")
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        tidy(axes)
+    grid[-1].axis("off")
+    grid[-1].legend(*grid[0].get_legend_handles_labels(), loc="center", frameon=False, fontsize=12)
+    save(figure, target)
 
 
 def short(label: str, letters: int = 12) -> str:

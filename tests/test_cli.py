@@ -13,6 +13,9 @@ from typer.testing import CliRunner, Result
 import thumbnet
 from thumbnet import Classifier
 from thumbnet.cli import app
+from thumbnet.model import explain
+
+DIGIT = str(Path(__file__).resolve().parent.parent / "demo" / "examples" / "digit-7.png")
 
 
 @pytest.fixture
@@ -62,6 +65,17 @@ def test_a_broken_image_does_not_stop_the_others(images: list[Path], tmp_path: P
     assert f"1 of {len(many)} images could not be read." in result.stderr
 
 
+def test_explain_writes_the_picture_that_the_model_package_gives(
+    images: list[Path], tmp_path: Path, mnist: Classifier
+) -> None:
+    out = tmp_path / "heat.png"
+    result = run("explain", images[0], "--weights", "mnist", "--label", "3", "--out", out, "--size", 112)
+    assert result.exit_code == 0
+    explanation = explain(mnist, images[0], "3")
+    assert result.stdout.startswith(f"{images[0]}: 3 {explanation.probability:.1%}")
+    np.testing.assert_array_equal(Image.open(out), explanation.overlay(size=112))
+
+
 def test_info_describes_a_model() -> None:
     described = json.loads(run("info", "--weights", "mnist").stdout)
     assert described["labels"] == list("0123456789")
@@ -72,6 +86,10 @@ def test_info_describes_a_model() -> None:
     ("arguments", "message"),
     [
         (["predict", "x.png", "--weights", "cifra10"], "Did you mean 'cifar10'?"),
+        (["explain", "x.png"], "there is no file x.png"),
+        (["explain", DIGIT, "--weights", "mnist", "--label", "seven"], "unknown label 'seven'; known: 0, 1"),
+        (["explain", DIGIT, "--weights", "mnist", "--out", "heat.jpg"], "must be the name of a PNG file"),
+        (["explain", DIGIT, "--weights", "mnist", "--out", "no/such/heat.png"], "cannot write no/such/heat.png"),
         (["train", "--recipe", "cifar"], "Did you mean 'cifar10'?"),
         (["train", "--data", "no/such/folder"], "no folder"),
         (["train", "--set", "epoch=3"], "Did you mean 'epochs'?"),

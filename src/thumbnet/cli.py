@@ -11,7 +11,7 @@ from rich.markup import escape
 import thumbnet
 from thumbnet.model import ThumbnetError
 
-from .commands import classifying, serving, training, tuning
+from .commands import classifying, serving, training, tuning, watching
 from .commands.shared import errors
 
 
@@ -45,11 +45,13 @@ def main(version: Annotated[bool, typer.Option("--version", help="Show the versi
 
 for command in (
     classifying.predict,
+    classifying.explain,
     classifying.info,
     training.train,
     training.evaluate,
     tuning.tune,
     serving.demo,
     serving.serve,
+    watching.drift,
 ):
-    app.command()(command)
+    app.command(cls=serving.ServeCommand if command is serving.serve else None)(command)

@@ -68,7 +68,8 @@ def test_every_picture_of_a_card_lies_beside_it(folder: Path) -> None:
 
 
 def test_what_was_not_measured_is_left_out(folder: Path) -> None:
-    card = card_of(folder, reliability=None, abstention=None, outliers=None, corruptions=None, mistakes=None)
+    unmeasured = ("reliability", "abstention", "outliers", "corruptions", "mistakes", "baseline")
+    card = card_of(folder, **dict.fromkeys(unmeasured))
     assert re.findall("^## (.+)$", card, re.MULTILINE) == ["Use", "Training", "What it cannot do", "By class"]
     assert "spoilt" not in card
 
@@ -88,6 +89,14 @@ def test_what_was_measured_is_in_it(folder: Path) -> None:
             "mean_accuracy": 0.8642,
             "kinds": {"JPEG": {"parameter": "quality", "severities": [80, 65], "accuracy": [0.77, 0.55]}},
         },
+        baseline={
+            "bins": {
+                "prediction": {"cat": 30, "dog": 10},
+                "abstention": {"answered": 37, "abstained": 3},
+                **{name: {"1": 40} for name in ("confidence", "brightness", "contrast")},
+            },
+            "sums": {"confidence": 38.12, "brightness": 16.2, "contrast": 8.1},
+        },
     )
     for figure in (
         "0.910",
@@ -100,8 +109,12 @@ def test_what_was_measured_is_in_it(folder: Path) -> None:
         "77.0%",
         "55.0%",
         "quality: 80, 65",
+        "40 validation images",
+        "brightness is 0.405",
+        "abstained from 7.5%",
+        "cat the most (75.0%)",
     ):
-        assert figure in card
+        assert figure in card.replace("\n", " ")
     assert "Shown CIFAR-10, it did not abstain in 12.4% of the cases" in card.replace("\n", " ")
 
 

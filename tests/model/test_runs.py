@@ -10,6 +10,7 @@ import torch
 
 from thumbnet import Classifier
 from thumbnet.model.datasets import Dataset
+from thumbnet.model.drift import read_baseline
 from thumbnet.model.evaluate import classifier_logits, measure
 from thumbnet.model.recipe import Recipe
 from thumbnet.model.runs import measure_weights, run
@@ -41,6 +42,7 @@ def test_a_run_leaves_everything_one_needs(weights: Path, quick_recipe: Recipe, 
     assert len(results["corruptions"]["kinds"]) == 6
     assert results["outliers"]["noise"]["images"] == 1000
     assert len(results["mistakes"]) == round(60 * (1 - results["test"]["accuracy"]))
+    assert read_baseline(weights).images() == len(stripe_data.validation)
     assert set(classifier.config.files) == {"model.safetensors", "model.onnx", "results.json"}
     assert "model-index" in (weights / "README.md").read_text()
 
