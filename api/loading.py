@@ -1,16 +1,20 @@
-"""Loads the classifier in the background, so that the server can say how it is from the start."""
+"""The models that are served. They load in the background, so that the server can say how it is from the start."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections.abc import Sequence
+from functools import partial
 
-import numpy as np
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import NotFound, ServiceUnavailable
 
-from thumbnet.model import Classifier, ThumbnetError
+from thumbnet.model import Classifier, ImageInput, Pixels, ThumbnetError
+from thumbnet.model.weights import ONNX
 
+from .batcher import Batcher
+from .metrics import Metrics
 from .settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -18,43 +22,95 @@ logger = logging.getLogger(__name__)
 PATIENCE_SECONDS = 10.0
 """How long a prediction waits for a worker that has just started, before it is told to come again."""
 
+DECODERS = threading.BoundedSemaphore(2)
+"""Images that a worker decodes at once: one of them may take 150 MB, and more would not be faster."""
 
-class ModelLoader:
-    """The classifier of an application: loading, ready, or impossible to load and why."""
 
-    def __init__(self, settings: Settings, classifier: Classifier | None = None) -> None:
+class ServedModel(Classifier):
+    """A classifier that computes the images of several requests together."""
+
+    def __init__(self, classifier: Classifier, metrics: Metrics) -> None:
+        super().__init__(classifier.config, Batcher(classifier.logits, partial(metrics.batch, classifier.name)))
+
+    def read(self, image: ImageInput) -> Pixels:
+        """What the network sees of an image. Raises InvalidImage."""
+        with DECODERS:
+            return super().read(image)
+
+    @property
+    def sha256(self) -> str:
+        """Of the network that computes, model.onnx."""
+        return self.config.files[ONNX]
+
+    @property
+    def version(self) -> str:
+        """Names these weights: the beginning of their sha256."""
+        return self.sha256[:12]
+
+
+class Models:
+    """The models of an application: loading, ready, or impossible to load and why."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, classifiers: Sequence[Classifier] = ()) -> None:
+        """
+        classifiers   served as they are; otherwise `settings.weights` are loaded in a background thread
+        """
         self._settings = settings
-        self._classifier = classifier
+        self._metrics = metrics
+        self._models: dict[str, ServedModel] = {}
         self._failure: str | None = None
         self._finished = threading.Event()
-        if classifier is not None:
+        if classifiers:
+            self._serve(classifiers)
             self._finished.set()
         else:
-            threading.Thread(target=self._load, name="load-model", daemon=True).start()
+            threading.Thread(target=self._load, name="load-models", daemon=True).start()
 
-    def classifier(self, patience: float = 0.0) -> Classifier:
-        """The classifier, after at most `patience` seconds. Raises ServiceUnavailable where there is none by then."""
+    def all(self, patience: float = 0.0) -> dict[str, ServedModel]:
+        """Name → model, the default first, after at most `patience` seconds.
+
+        Raises ServiceUnavailable where they are not loaded by then.
+        """
         self._finished.wait(patience)
-        if self._classifier is not None:
-            return self._classifier
         if self._failure is not None:
-            raise ServiceUnavailable(f"{self._settings.weights!r} could not be loaded: {self._failure}")
-        raise ServiceUnavailable(f"{self._settings.weights!r} is still loading; try again in a second.", retry_after=1)
+            raise ServiceUnavailable(f"the models could not be loaded: {self._failure}")
+        if not self._finished.is_set():
+            raise ServiceUnavailable("the models are still loading; try again in a second.", retry_after=1)
+        return self._models
+
+    def get(self, name: str | None = None, patience: float = PATIENCE_SECONDS) -> ServedModel:
+        """A model by its name, the default for None. Raises NotFound, or ServiceUnavailable as `all` does."""
+        models = self.all(patience)
+        if name is None:
+            return next(iter(models.values()))
+        if name not in models:
+            raise NotFound(f"there is no model {name!r} here; there is {', '.join(models)}.")
+        return models[name]
+
+    def _serve(self, classifiers: Sequence[Classifier]) -> None:
+        for classifier in classifiers:
+            if classifier.name in self._models:
+                raise ThumbnetError(
+                    f"two models are named {classifier.name!r}; serve one of them, or rename one in its config.json."
+                )
+            model = self._models[classifier.name] = ServedModel(classifier, self._metrics)
+            self._metrics.model(model.name, model.sha256, model.labels)
 
     def _load(self) -> None:
         started = time.perf_counter()
         try:
-            classifier = Classifier.load(self._settings.weights, threads=self._settings.threads)
-            wanted = classifier.config.preprocessing
-            blank = np.zeros((wanted.image_size, wanted.image_size, wanted.channels), np.uint8)
-            classifier.predict(blank)  # the first prediction is slow: let nobody wait for it
-            self._classifier = classifier
-            logger.info("loaded %s in %.1f s", self._settings.weights, time.perf_counter() - started)
+            classifiers = [
+                Classifier.load(weights, threads=self._settings.threads) for weights in self._settings.weights
+            ]
+            for classifier in classifiers:
+                classifier.check()  # also warms it: the first prediction is slow, let nobody wait for it
+            self._serve(classifiers)
+            logger.info("loaded %s in %.1f s", ", ".join(self._models), time.perf_counter() - started)
         except ThumbnetError as error:
-            logger.error("%s could not be loaded: %s", self._settings.weights, error)
+            logger.error("the models could not be loaded: %s", error)
             self._failure = str(error)
         except Exception as error:  # a thread's exception would be lost
-            logger.exception("%s could not be loaded", self._settings.weights)
+            logger.exception("the models could not be loaded")
             self._failure = f"{type(error).__name__}; the server's log says more."
         finally:
             self._finished.set()

@@ -6,6 +6,7 @@ import logging
 import re
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
 from apiflask import APIFlask, HTTPError
 from flask import Response, g, jsonify, request
@@ -23,7 +24,7 @@ from thumbnet.model.errors import (
     UnsupportedFormat,
 )
 
-from .schemas import PROBLEM_JSON, Problem
+from .schemas import PROBLEM_JSON, explain_validation
 
 logger = logging.getLogger(__name__)
 
@@ -49,51 +50,63 @@ def register_problems(app: APIFlask) -> None:
 
 def answer(error: Exception) -> Response:
     """The response for an exception."""
-    status, code, detail = describe(error)
+    found = fault(error)
     headers: Iterable[tuple[str, str]] = error.get_headers() if isinstance(error, HTTPException) else []
-    problem = Problem(
-        title=HTTP_STATUS_CODES[status],
-        status=status,
-        detail=detail,
-        code=code,
-        request_id=request_id(),
-        error=detail,
-    )
-    response = jsonify(problem.model_dump())
-    response.status_code = status
+    response = jsonify(problem(found, request_id()))
+    response.status_code = found["status"]
     response.headers.extend((name, value) for name, value in headers if name != "Content-Type")
     response.mimetype = PROBLEM_JSON
     return response
+
+
+def problem(found: dict[str, Any], request_id: str) -> dict[str, Any]:
+    """A fault as the whole answer to a request: schemas.Problem."""
+    return found | {"request_id": request_id, "error": found["detail"]}
+
+
+def fault(error: Exception) -> dict[str, Any]:
+    """What went wrong: schemas.Fault."""
+    status, code, detail = describe(error)
+    return describe_fault(status, code, detail)
+
+
+def describe_fault(status: int, code: str, detail: str) -> dict[str, Any]:
+    """Status, code and detail as RFC 9457 has them."""
+    return {
+        "type": f"urn:thumbnet:problem:{code}",
+        "title": HTTP_STATUS_CODES[status],
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+
+
+def code_of(status: int) -> str:
+    """The code of an error that has none but its status."""
+    return re.sub(r"\W+", "_", HTTP_STATUS_CODES[status]).lower()
 
 
 def describe(error: Exception) -> tuple[int, str, str]:
     """The status, code and detail of an exception."""
     if isinstance(error, HTTPError) and isinstance(error.__cause__, ValidationError):
         return error.status_code, "invalid_argument", explain_validation(error.__cause__)
-    if isinstance(error, HTTPException) and error.code is not None:
-        return error.code, error.name.lower().replace(" ", "_"), explain(error)
+    if isinstance(error, HTTPException) and error.code in HTTP_STATUS_CODES:
+        return error.code, code_of(error.code), explain(error)
     for kind in type(error).__mro__:
         if kind in STATUS:
             return STATUS[kind], re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(), str(error)
     logger.error("request %s failed", request_id(), exc_info=error)
-    return 500, "internal_server_error", "something went wrong on our side. Report it with the request_id."
+    return 500, code_of(500), "something went wrong on our side. Report it with the request_id."
 
 
 def explain(error: HTTPException) -> str:
     """What was received and what to do instead."""
-    if isinstance(error, NotFound):
+    if isinstance(error, NotFound) and error.description == NotFound.description:
         return f"there is no {request.path}; /openapi.json lists what there is."
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return f"{request.path} does not take {request.method}; it takes {allowed}."
     return error.description or error.name
-
-
-def explain_validation(error: ValidationError) -> str:
-    """Each thing that is wrong with the query parameters."""
-    return " ".join(
-        f"{'.'.join(map(str, issue['loc']))}: {issue['msg']}; received {issue['input']!r}." for issue in error.errors()
-    )
 
 
 def request_id() -> str:

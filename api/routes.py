@@ -1,90 +1,114 @@
-"""The endpoints."""
+"""/v1: the endpoints of our own interface."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from apiflask import APIBlueprint
-from flask import current_app
+from flask import Response, jsonify
 
-from thumbnet.model import Classifier, InvalidImage, Pixels
-from thumbnet.model.weights import ONNX
+from thumbnet.model import Prediction
+from thumbnet.model.explain import explain
 
-from .loading import PATIENCE_SECONDS, ModelLoader
-from .problems import request_id
+from .loading import ServedModel
+from .openapi import MODEL_EXAMPLE, PREDICTIONS_EXAMPLE, answers, image_body
+from .predictions import Fault, classify, classify_one, wanted_model
+from .problems import fault, request_id
 from .schemas import (
-    MODEL_EXAMPLE,
-    PREDICTIONS_EXAMPLE,
-    Health,
+    ExplainBody,
+    ExplainQuery,
     ModelDescription,
+    ModelList,
+    ModelQuery,
+    PredictBody,
     Predictions,
     PredictQuery,
-    problem_responses,
 )
-from .uploads import received_images
+from .state import current_state
+from .uploads import image_bytes, receive
 
-blueprint = APIBlueprint("thumbnet", __name__)
+HEATMAP = {"type": "string", "format": "binary"}
+HEATMAP_HEADERS = {
+    "X-Label": {"description": "The class, percent-encoded UTF-8.", "schema": {"type": "string"}, "example": "cat"},
+    "X-Probability": {"description": "Of that class.", "schema": {"type": "number"}, "example": 0.75},
+}
+
+blueprint = APIBlueprint(
+    "v1", __name__, url_prefix="/v1", tag={"name": "images", "description": "Classify and explain images."}
+)
 
 
-@blueprint.post("/v1/predict")
+@blueprint.post("/predict")
 @blueprint.input(PredictQuery, location="query")
-@blueprint.output(Predictions, example=PREDICTIONS_EXAMPLE)
-@blueprint.doc(responses=problem_responses(400, 413, 415, 422, 503))
-def predict(query_data: PredictQuery) -> dict[str, Any]:
-    """Classify one image, or several of one form."""
-    classifier = loader().classifier(PATIENCE_SECONDS)
-    images = received_images()
-    started = time.perf_counter()
-    pixels = read_all(classifier, images)
-    milliseconds = 1000 * (time.perf_counter() - started) / len(images)
-    predictions = classifier.predict_pixels(pixels, top_k=query_data.top_k, milliseconds=milliseconds)
-    return {
-        "predictions": [prediction.to_dict() for prediction in predictions],
-        "model": {"name": classifier.name, "sha256": classifier.config.files[ONNX]},
-        "request_id": request_id(),
-    }
+@blueprint.doc(
+    responses=answers(Predictions, PREDICTIONS_EXAMPLE, 400, 404, 413, 415, 422), extensions=image_body(PredictBody)
+)
+def predict(query_data: PredictQuery) -> Response:
+    """Classify one image, or several of one form or JSON list.
+
+    One image that cannot be used is a problem. Among several it is an `error` in its place; the others are answered.
+    """
+    model = wanted_model(query_data.model)
+    received = receive(PredictBody)
+    top_k = query_data.top_k if received.parameters.top_k is None else received.parameters.top_k
+    images = received.inputs
+    outcomes = [classify_one(model, images[0], top_k)] if len(images) == 1 else classify(model, images, top_k)
+    return jsonify(
+        {
+            "predictions": [describe_outcome(outcome) for outcome in outcomes],
+            "model": refer_to(model),
+            "request_id": request_id(),
+        }
+    )
 
 
-@blueprint.get("/v1/model")
-@blueprint.output(ModelDescription, example=MODEL_EXAMPLE)
-@blueprint.doc(responses=problem_responses(503))
-def describe_model() -> dict[str, Any]:
-    """Say which model answers, what it knows and what it wants to see."""
-    return loader().classifier(PATIENCE_SECONDS).config.to_dict()
+@blueprint.post("/explain")
+@blueprint.input(ExplainQuery, location="query")
+@blueprint.doc(
+    responses=answers(HEATMAP, None, 400, 404, 413, 415, 422, kind="image/png", headers=HEATMAP_HEADERS),
+    extensions=image_body(ExplainBody),
+)
+def explain_image(query_data: ExplainQuery) -> Response:
+    """Show where the network looks to find a class in one image.
+
+    The heatmap lies over what the network sees. `X-Label` says for which class it is, `X-Probability` how sure that is.
+    """
+    model = wanted_model(query_data.model)
+    received = receive(ExplainBody)
+    label = query_data.label if received.parameters.label is None else received.parameters.label
+    explanation = explain(model, image_bytes(received.inputs[0]), label)
+    headers = {"X-Label": quote(explanation.label), "X-Probability": str(explanation.probability)}
+    return Response(explanation.png(), content_type="image/png", headers=headers)
 
 
-@blueprint.get("/livez")
-@blueprint.output(Health, example={"status": "alive"})
-def livez() -> dict[str, str]:
-    """Say that the server runs: restart it where this does not answer."""
-    return {"status": "alive"}
+@blueprint.get("/model")
+@blueprint.input(ModelQuery, location="query")
+@blueprint.doc(responses=answers(ModelDescription, MODEL_EXAMPLE, 404, 422))
+def describe_model(query_data: ModelQuery) -> Response:
+    """Say what a model knows and what it wants to see."""
+    return jsonify(describe(wanted_model(query_data.model)))
 
 
-@blueprint.get("/readyz")
-@blueprint.output(Health, example={"status": "ready"})
-@blueprint.doc(responses=problem_responses(503))
-def readyz() -> dict[str, str]:
-    """Say whether the model is loaded and warm: send requests only where it is."""
-    loader().classifier()
-    return {"status": "ready"}
+@blueprint.get("/models")
+@blueprint.doc(responses=answers(ModelList, {"models": [MODEL_EXAMPLE]}))
+def list_models() -> Response:
+    """Say which models there are. The first answers where a request names none."""
+    wanted_model(None)
+    return jsonify({"models": [describe(model) for model in current_state().models.all().values()]})
 
 
-def loader() -> ModelLoader:
-    """The model loader of the current application."""
-    found: ModelLoader = current_app.extensions["thumbnet"]
-    return found
+def describe_outcome(outcome: Prediction | Fault) -> dict[str, Any]:
+    """A prediction, or an error in its place."""
+    return outcome.to_dict() if isinstance(outcome, Prediction) else {"error": fault(outcome)}
 
 
-def read_all(classifier: Classifier, images: Sequence[bytes]) -> list[Pixels]:
-    """What the network sees of each image. Raises InvalidImage, and says which one where there are several."""
-    pixels = []
-    for number, image in enumerate(images, start=1):
-        try:
-            pixels.append(classifier.read(image))
-        except InvalidImage as error:
-            if len(images) == 1:
-                raise
-            raise type(error)(f"image {number} of {len(images)}: {error}") from error
-    return pixels
+def refer_to(model: ServedModel) -> dict[str, str]:
+    """Which model answered."""
+    return {"name": model.name, "version": model.version, "sha256": model.sha256}
+
+
+def describe(model: ServedModel) -> dict[str, Any]:
+    """What a model's config.json says of it, as far as callers need it."""
+    config = model.config.to_dict()
+    return refer_to(model) | {name: config[name] for name in ModelDescription.model_fields if name in config}

@@ -1,66 +1,133 @@
-"""What goes in and out, checked by Pydantic and described in the OpenAPI document."""
+"""What goes in and out: checked by Pydantic where it comes in, and described in the OpenAPI document (openapi.py)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import reprlib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
-from werkzeug.http import HTTP_STATUS_CODES
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError, WithJsonSchema
+
+from thumbnet.model import InvalidArgument
 
 PROBLEM_JSON = "application/problem+json"
 
-DESCRIPTION = """\
-Send an image, get a label. Every answer carries an `X-Request-Id`: the one you sent, or a new one.
-Errors are `application/problem+json` (RFC 9457)."""
+Schema = TypeVar("Schema", bound=BaseModel)
 
-SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-REQUEST_ID = "3f0c8f6be7f14c4ab1d5a8f3b1e6f6c2"
-
-PREDICTIONS_EXAMPLE = {
-    "predictions": [
-        {
-            "label": "ship",
-            "probability": 0.75,
-            "abstained": False,
-            "scores": [{"label": "ship", "probability": 0.75}, {"label": "airplane", "probability": 0.125}],
-            "milliseconds": 1.5,
-        }
-    ],
-    "model": {"name": "cifar10", "sha256": SHA256},
-    "request_id": REQUEST_ID,
-}
-
-MODEL_EXAMPLE = {
-    "name": "mnist",
-    "architecture": "lenet",
-    "labels": list("0123456789"),
-    "preprocessing": {"image_size": 28, "channels": 1},
-    "temperature": 1.25,
-    "abstention_score": "max_probability",
-    "abstention_threshold": 0.5,
-    "files": {"model.onnx": SHA256},
-}
-
-PROBLEM_EXAMPLE: dict[str, JsonValue] = {
-    "type": "about:blank",
-    "title": "Unprocessable Entity",
-    "status": 422,
-    "detail": "the image cannot be decoded: image file is truncated. Save it again as JPEG or PNG.",
-    "code": "corrupt_image",
-    "request_id": REQUEST_ID,
-    "error": "the image cannot be decoded: image file is truncated. Save it again as JPEG or PNG.",
-}
+SHORT = reprlib.Repr()
+"""Shows what was received without repeating a body of megabytes."""
+SHORT.maxstring = SHORT.maxother = 60
 
 
-class PredictQuery(BaseModel):
+class Strict(BaseModel):
+    """Refuses names that it does not know: a misspelt parameter must not go unnoticed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def listed(inputs: Any) -> Any:
+    """One input is a list of one."""
+    if isinstance(inputs, str):
+        return [inputs]
+    if not isinstance(inputs, list):
+        raise ValueError("must be the base64 of an image file, or a list of them")
+    return inputs
+
+
+def single(inputs: Any) -> Any:
+    """One input is a list of one, and more are too many."""
+    if isinstance(inputs, str) or (isinstance(inputs, list) and [type(each) for each in inputs] == [bytes]):
+        return listed(inputs)
+    raise ValueError("must be the base64 of one image file")
+
+
+BASE64 = {"type": "string", "contentEncoding": "base64"}
+TOP_K = {"type": "integer", "minimum": 1, "examples": [3]}
+LABEL = {"type": "string", "examples": ["cat"]}
+LOOK_FOR = "What to look for; by default the best class."
+TopK = Annotated[int | None, WithJsonSchema(TOP_K)]
+Images = Annotated[
+    list[bytes | str],
+    FailFast(),
+    BeforeValidator(listed),
+    WithJsonSchema({"anyOf": [BASE64, {"type": "array", "minItems": 1, "items": BASE64}]}),
+]
+OneImage = Annotated[list[bytes | str], BeforeValidator(single), WithJsonSchema(BASE64)]
+
+
+class ModelQuery(BaseModel):
+    """The query parameter of every endpoint that has a default model."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Annotated[str | None, WithJsonSchema({"type": "string", "examples": ["cifar10"]})] = Field(
+        default_factory=lambda: None,  # a plain default would be documented, as null
+        description="Which model answers; see `/v1/models`. By default the first of them.",
+    )
+
+
+class PredictQuery(ModelQuery):
     """The query parameters of `/v1/predict`."""
 
-    model_config = ConfigDict(extra="forbid")  # a misspelt parameter must not go unnoticed
-
-    top_k: Annotated[int | None, WithJsonSchema({"type": "integer", "minimum": 1, "examples": [3]})] = Field(
-        default_factory=lambda: None,  # a plain default would be documented, as null
-        description="How many classes to return, best first; all by default.",
+    top_k: TopK = Field(
+        default_factory=lambda: None, description="How many classes to return, best first; all by default."
     )
+
+
+class ExplainQuery(ModelQuery):
+    """The query parameters of `/v1/explain`."""
+
+    label: Annotated[str | None, WithJsonSchema(LABEL)] = Field(default_factory=lambda: None, description=LOOK_FOR)
+
+
+class Parameters(Strict):
+    """How to answer; the same may be said in the query."""
+
+    top_k: int | None = Field(default=None, ge=1, description="How many classes to return, best first; all by default.")
+
+
+class Body(Strict):
+    """Images and parameters. Whatever kind of body came, it ends as one of these."""
+
+    inputs: Images = Field(
+        min_length=1,
+        description="Image files as base64, also as `data:` URL; one, or a list. Other URLs are refused.",
+    )
+
+
+class PredictBody(Body):
+    """Images in JSON."""
+
+    parameters: Parameters = Field(default_factory=Parameters)
+
+
+class ExplainParameters(Strict):
+    """What to explain; the same may be said in the query."""
+
+    label: str | None = Field(default=None, description=LOOK_FOR)
+
+
+class ExplainBody(Body):
+    """An image in JSON."""
+
+    inputs: OneImage = Field(description="An image file as base64.")
+    parameters: ExplainParameters = Field(default_factory=ExplainParameters)
+
+
+class TransformersParameters(Parameters):
+    """The parameters of Hugging Face's task."""
+
+    top_k: int | None = Field(default=None, ge=1, description="How many classes to return, best first; 5 by default.")
+    function_to_apply: Literal["softmax", "sigmoid", "none"] | None = Field(
+        default=None, description="From the logits, divided by the temperature, to the scores; softmax by default."
+    )
+
+
+class TransformersBody(Body):
+    """Hugging Face's `ImageClassificationInput`."""
+
+    inputs: OneImage = Field(description="An image file as base64.")
+    parameters: TransformersParameters = Field(default_factory=TransformersParameters)
 
 
 class Score(BaseModel):
@@ -80,19 +147,43 @@ class Prediction(BaseModel):
     milliseconds: float = Field(description="Time taken by the model: reading, and a share of the computing.")
 
 
+class Fault(BaseModel):
+    """What is wrong with one image of several, as a `Problem` says it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+class Failure(BaseModel):
+    """In the place of a prediction: this image cannot be used, the others were."""
+
+    error: Fault
+
+
 class ModelReference(BaseModel):
     """Which model answered."""
 
     name: str
+    version: str = Field(description="Names these weights: the beginning of the sha256.")
     sha256: str = Field(description="Of the network that computed the answer, model.onnx.")
 
 
 class Predictions(BaseModel):
     """The answers, in the order of the images."""
 
-    predictions: list[Prediction]
+    predictions: list[Prediction | Failure]
     model: ModelReference
     request_id: str
+
+
+class TransformersScore(BaseModel):
+    """Hugging Face's `ImageClassificationOutputElement`."""
+
+    label: str
+    score: float
 
 
 class Preprocessing(BaseModel):
@@ -102,10 +193,9 @@ class Preprocessing(BaseModel):
     channels: int
 
 
-class ModelDescription(BaseModel):
-    """The model, as its config.json describes it."""
+class ModelDescription(ModelReference):
+    """A model, as its config.json describes it."""
 
-    name: str
     architecture: str
     labels: list[str]
     preprocessing: Preprocessing
@@ -113,6 +203,12 @@ class ModelDescription(BaseModel):
     abstention_score: str = Field(description="How confidence is measured: max_probability, max_logit or energy.")
     abstention_threshold: float = Field(description="A prediction less confident than this abstains.")
     files: dict[str, str] = Field(description="sha256 of the files of the weights folder.")
+
+
+class ModelList(BaseModel):
+    """The models that are served. The first answers where a request names none."""
+
+    models: list[ModelDescription]
 
 
 class Health(BaseModel):
@@ -124,9 +220,7 @@ class Health(BaseModel):
 class Problem(BaseModel):
     """What went wrong (RFC 9457)."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [PROBLEM_EXAMPLE]})
-
-    type: str = "about:blank"
+    type: str = Field(description="The `code` as a URI.")
     title: str = Field(description="The name of the status.")
     status: int
     detail: str = Field(description="What was received, what is allowed, what to do.")
@@ -135,34 +229,19 @@ class Problem(BaseModel):
     error: str = Field(description="The same as `detail`, for clients that look here.")
 
 
-BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
-
-REQUEST_BODY = {
-    "required": True,
-    "description": "JPEG, PNG, WebP, GIF (first frame) or BMP: one as the body, or several in a form.",
-    "content": {
-        "image/*": BINARY,
-        "application/octet-stream": BINARY,
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["image"],
-                "properties": {"image": {"type": "array", "minItems": 1, "items": BINARY["schema"]}},
-            },
-            "encoding": {"image": {"contentType": "image/*"}},
-        },
-    },
-}
+def checked(schema: type[Schema], values: Any) -> Schema:
+    """Values of JSON as what a schema describes. Raises InvalidArgument that says what is wrong with them."""
+    try:
+        return schema.model_validate(values)
+    except ValidationError as error:
+        raise InvalidArgument(explain_validation(error)) from error
 
 
-def problem_responses(*statuses: int) -> dict[int | str, Any]:
-    """The error responses of an operation, for the OpenAPI document."""
-    content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": HTTP_STATUS_CODES[status], "content": content} for status in statuses}
-
-
-def complete_openapi(document: dict[str, Any]) -> dict[str, Any]:
-    """Add what APIFlask cannot know: a body that is an image, and the shape of the problems."""
-    document["components"]["schemas"]["Problem"] = Problem.model_json_schema()
-    document["paths"]["/v1/predict"]["post"]["requestBody"] = REQUEST_BODY
-    return document
+def explain_validation(error: ValidationError, most: int = 3) -> str:
+    """The first things that are wrong."""
+    issues: list[Mapping[str, Any]] = [*error.errors(include_url=False, include_context=False)]
+    return " ".join(
+        f"{'.'.join(map(str, issue['loc'])) or 'body'}: {issue['msg'].removeprefix('Value error, ')}; "
+        f"received {SHORT.repr(issue['input'])}."
+        for issue in issues[:most]
+    )

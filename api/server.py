@@ -1,76 +1,173 @@
-"""Starts the production WSGI server: granian, with workers and threads that fit the processors."""
+"""Starts the production server: uvicorn's workers behind one socket, with our limits, and a supervisor that drains.
+
+uvicorn was chosen because its parser is strict, its workers are replaced, and it can be limited: see protocol.py and
+gateway.py. granian answered more requests a second, but let through what is framed twice or breaks off.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import multiprocessing
 import os
+import signal
 import socket
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from ctypes import c_bool
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
+from uvicorn import Config
+from uvicorn.supervisors import Multiprocess
 
 from thumbnet.model import InvalidArgument
 from thumbnet.model.weights import ONNX, find_weights, read_config, verified
 
 from . import create_app
+from .gateway import Gateway, Rejected, describe
+from .logs import LOGGING
+from .protocol import LimitedProtocol, as_http
+from .security import check_origins
 from .settings import Settings
+from .state import State
 
 logger = logging.getLogger(__name__)
 
-MOST_WORKERS = 4  # by default; each holds its own copy of the model
-REQUESTS_AT_ONCE = 32  # per worker: more than it computes, because a thread also waits for its client to send
-HEADER_SECONDS = 10
-STOP_SECONDS = 8  # less than the 10 s after which Docker kills
-
-LOGGING = {
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
-    "loggers": {
-        "_granian": {"handlers": ["stderr"], "propagate": False},
-        "thumbnet": {"handlers": ["stderr"], "propagate": False, "level": "INFO"},
-    },
-}
+MOST_WORKERS = 4  # by default; each holds its own copy of the models
+IDLE_SECONDS = 30  # between two requests of a connection
+STOP_SECONDS = 3  # for requests that are under way, after the drain
+TURN_AWAY_SECONDS = 0.5  # for requests that come too late
+RATE_CLIENTS = "rates"
+MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1048576"}
+"""glibc would keep what large images took, once for each thread that has decoded one."""
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    Raises WeightsNotFound, WeightsCorrupt, or InvalidArgument where the address cannot be used, before any worker
-    starts; SystemExit where the workers keep failing.
+    Raises WeightsNotFound, WeightsCorrupt, or InvalidArgument where the address, the keys or other settings cannot be
+    used, before any worker starts; SystemExit where the workers cannot start.
     """
-    check_weights(settings.weights)
+    for weights in settings.weights:
+        check_weights(weights)
+    settings.accepted_keys()
+    check_origins(settings.cors_origins)
     address = usable_address(settings.host, settings.port)
     settings = share_processors(settings, available_processors())
-    server = Granian(
-        "thumbnet",
-        address=address,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=settings.workers or 1,
-        blocking_threads=REQUESTS_AT_ONCE,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=1000 * HEADER_SECONDS),
-        websockets=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=STOP_SECONDS,
-        log_level=LogLevels.error,
-        log_dictconfig=LOGGING,
-    )
-    server.on_startup(partial(announce, settings))
-    server.serve(target_loader=partial(create_app, settings), wrap_loader=False)
+    with tempfile.TemporaryDirectory(prefix="thumbnet-") as shared:
+        # The workers write their metrics and the clients' rates to files that all of them see.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
+        os.environ["THUMBNET_RATE_FILE"] = str(Path(shared) / RATE_CLIENTS)
+        for name, value in MALLOC.items():
+            os.environ.setdefault(name, value)
+        draining = multiprocessing.get_context("spawn").Value(c_bool, False, lock=False)
+        config = Config(
+            partial(build_gateway, settings, draining),
+            factory=True,
+            host=address,
+            port=settings.port,
+            workers=settings.workers,
+            http=LimitedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=LOGGING,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=IDLE_SECONDS,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        listener = config.bind_socket()
+        announce(settings)
+        try:
+            Supervisor(config, [listener], draining, settings.drain).run()
+        finally:
+            listener.close()
+
+
+class Supervisor(Multiprocess):
+    """Keeps the workers running. After SIGTERM /readyz says 503 for `drain` seconds, then the workers finish."""
+
+    def __init__(self, config: Config, sockets: list[socket.socket], draining: Any, drain: float) -> None:
+        super().__init__(config, sockets)
+        self._draining = draining
+        self._drain = drain
+
+    def run(self) -> None:
+        """Until a signal ends it."""
+        super().run()
+        for listener in self.sockets:
+            turn_away(listener)
+
+    def handle_term(self) -> None:
+        """Begin to drain; a second SIGTERM ends it."""
+        if self._draining.value:
+            self.should_exit.set()
+            return
+        self._draining.value = True
+        logger.info("SIGTERM: not ready from now on, stopping in %g s", self._drain)
+        timer = threading.Timer(self._drain, self.should_exit.set)
+        timer.daemon = True
+        timer.start()
+
+
+def turn_away(listener: socket.socket) -> None:
+    """Tell whoever has connected after the workers stopped to come again; without a word they would be cut off."""
+    status, headers, body = describe(Rejected(503, "this server is stopping; come again."), [])
+    answer = as_http((status, [*headers, ("connection", "close")], body))
+
+    def tell(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(TURN_AWAY_SECONDS)
+            connection.recv(65_536)
+            connection.sendall(answer)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65_536):  # closed with bytes unread, it would be reset
+                pass
+
+    until = time.monotonic() + TURN_AWAY_SECONDS
+    listener.setblocking(False)
+    with ThreadPoolExecutor(16) as pool:
+        while True:
+            try:
+                pool.submit(tell, listener.accept()[0])
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    listener.close()  # in the moment in which nobody waits
+                    return
+                time.sleep(0.01)
+
+
+def build_gateway(settings: Settings, draining: Any) -> Gateway:
+    """What a worker serves."""
+    stop_with_parent()
+    app = create_app(settings)
+    state: State = app.extensions["thumbnet"]
+    state.draining = is_draining = lambda: bool(draining.value)
+    return Gateway(app.wsgi_app, settings, state.metrics, is_draining)
+
+
+def stop_with_parent() -> None:
+    """Stop this worker when the supervisor is gone, however it went: nothing else would ever stop it."""
+    if (parent := multiprocessing.parent_process()) is not None:
+
+        def watch() -> None:
+            parent.join()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=watch, name="watch-supervisor", daemon=True).start()
 
 
 def announce(settings: Settings) -> None:
     """Log the address."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    logger.info(
-        f"{settings.weights} on http://{host}:{settings.port} ({settings.workers} workers × {settings.threads} threads)"
-    )
+    models = ", ".join(settings.weights)
+    logger.info(f"{models} on http://{host}:{settings.port} ({settings.workers} workers × {settings.threads} threads)")
 
 
 def share_processors(settings: Settings, processors: int) -> Settings:
@@ -98,7 +195,7 @@ def check_weights(weights: str) -> None:
 def usable_address(host: str, port: int) -> str:
     """The IP address of a host on which the port is free. Raises InvalidArgument where there is none.
 
-    granian looks up no names, and shares its ports (SO_REUSEPORT), so it would not notice another server there.
+    uvicorn would end the process without a word that helps.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

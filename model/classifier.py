@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from .abstention import SCORES, Row
-from .errors import InvalidArgument, UnknownName
+from .errors import InvalidArgument, UnknownName, WeightsCorrupt
 from .images import ImageInput, Pixels, read_pixels
 from .measures import softmax
 from .runtimes import RUNTIMES, Logits, Runtime
-from .weights import WeightsConfig, find_weights, read_config
+from .weights import WeightsConfig, find_weights, known_image, read_config
 
+KNOWN_TOLERANCE = 0.05
 BATCH_SIZE = 64
 """Images computed at once; more only takes more memory."""
 
@@ -154,6 +155,23 @@ class Classifier:
     def scale(self, logits: Logits) -> Row:
         """Logits divided by the temperature, in float64: what probabilities and abstention are computed from."""
         return logits.astype(np.float64) / self.config.temperature
+
+    def check(self) -> None:
+        """Compute an image whose answer was saved with the weights, where it was. Raises WeightsCorrupt.
+
+        Finds what a sha256 cannot: a runtime or a processor that computes something else. Probabilities may differ
+        by KNOWN_TOLERANCE, for rounding.
+        """
+        computed = softmax(self.scale(self.logits(known_image(self.config.preprocessing))))[0]
+        if not self.config.known_answer:
+            return
+        known = softmax(self.scale(np.array([self.config.known_answer])))[0]
+        if not np.abs(computed - known).max() <= KNOWN_TOLERANCE:
+            raise WeightsCorrupt(
+                f"{self.name} gives {self.labels[int(computed.argmax())]!r} {computed.max():.3f} for its known image, "
+                f"instead of {self.labels[int(known.argmax())]!r} {known.max():.3f}: the runtime computes something "
+                "else. Try runtime='torch', or another version of OpenVINO."
+            )
 
     def _prediction(self, scaled: Row, pixels: Pixels, count: int, milliseconds: float) -> Prediction:
         probabilities = softmax(scaled)

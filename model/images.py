@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import math
 import os
+import struct
 import warnings
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,9 @@ ACCEPTED = "JPEG, PNG, WebP, GIF and BMP"
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 16_000_000
 MAX_SIDE = 65_000
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIGNATURES = (PNG_SIGNATURE, b"\xff\xd8\xff", b"GIF8")
+DETAIL = 8  # smaller, and the decoder's way of shrinking would show in the result
 MAX_JPEG_SCANS = 100  # a progressive JPEG of hundreds of scans costs seconds in few bytes
 
 SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
@@ -64,11 +69,12 @@ def read_pixels(image: ImageInput, preprocessing: Preprocessing) -> Pixels:
     """What the network sees of an image: (image_size, image_size, channels) uint8.
 
     The image is turned upright, flattened onto white where it is transparent, cropped to its central square and
-    resized with antialiasing. An image that already has the right size is not resampled.
+    resized with antialiasing. An image that already has the right size is not resampled; a large JPEG is decoded at
+    the half, quarter or eighth of its size that leaves each side at least DETAIL times as long as the result.
 
     Raises InvalidImage when the bytes cannot be decoded or break a limit.
     """
-    upright = read_image(image)
+    upright = read_image(image, enough=DETAIL * preprocessing.image_size)
     mode = "L" if preprocessing.channels == 1 else "RGB"
     size = (preprocessing.image_size, preprocessing.image_size)
     fitted = crop_to_square(upright.convert(mode)).resize(size, Image.Resampling.BICUBIC)
@@ -97,8 +103,10 @@ def read_own_file(path: Path, preprocessing: Preprocessing) -> Pixels:
         return read_pixels(shrunk, preprocessing)
 
 
-def read_image(image: ImageInput) -> Image.Image:
+def read_image(image: ImageInput, enough: int | None = None) -> Image.Image:
     """Any accepted input → an upright PIL image of mode L or RGB: the first frame, opaque.
+
+    enough   sides in pixels that are enough: a JPEG file with longer ones may be decoded smaller, which is faster
 
     Raises EmptyImage, UnsupportedFormat, ImageTooLarge or CorruptImage; each is an InvalidImage.
     """
@@ -108,9 +116,9 @@ def read_image(image: ImageInput) -> Image.Image:
     elif isinstance(image, np.ndarray):
         opened = from_array(image)
     elif isinstance(image, bytes | bytearray | memoryview):
-        opened = decode(bytes(image))
+        opened = decode(bytes(image), enough)
     elif isinstance(image, str | os.PathLike):
-        opened = decode(read_file(Path(image)))
+        opened = decode(read_file(Path(image)), enough)
     else:
         raise InvalidImage(
             f"received {type(image).__name__}; allowed are a file path, bytes, a PIL image or a uint8 array."
@@ -140,8 +148,11 @@ def read_file(path: Path) -> bytes:
         raise InvalidImage(f"{str(path)!r} is not a file name.") from error
 
 
-def decode(data: bytes) -> Image.Image:
-    """Decode the first frame of an image file; every limit is checked on the header, before pixels are decoded."""
+def decode(data: bytes, enough: int | None = None) -> Image.Image:
+    """Decode the first frame of an image file; every limit is checked on the header, before pixels are decoded.
+
+    enough   see read_image
+    """
     if not data:
         raise EmptyImage("received 0 bytes; send the bytes of an image file.")
     if len(data) > MAX_BYTES:
@@ -153,14 +164,36 @@ def decode(data: bytes) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size is stricter
             opened = Image.open(io.BytesIO(data), formats=FORMATS)
         check_size(*opened.size)
+        check_sums(data)
+        if enough is not None:
+            opened.draft(None, (enough, enough))  # does something to JPEG files only
         opened.load()
     except Image.DecompressionBombError as error:
         raise ImageTooLarge(f"more than {MAX_PIXELS:,} pixels. Make the image smaller.") from error
     except UnidentifiedImageError as error:
+        if data.startswith(SIGNATURES):
+            raise CorruptImage("the image's header is damaged. Save it again as JPEG or PNG.") from error
         raise UnsupportedFormat(f"the bytes are not an image that can be read; accepted are {ACCEPTED}.") from error
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, MemoryError, EOFError) as error:
         raise CorruptImage(f"the image cannot be decoded: {error}. Save it again as JPEG or PNG.") from error
     return opened
+
+
+def check_sums(data: bytes) -> None:
+    """Raise CorruptImage where a PNG's check sums say that it is damaged; Pillow looks at some of them only.
+
+    A GIF that says that it has no width or height is damaged, too, although its frames may have.
+    """
+    if data[:4] == b"GIF8" and 0 in struct.unpack("<HH", data[6:10]):
+        raise CorruptImage("a GIF of no width or height. Save it again as JPEG or PNG.")
+    position = len(PNG_SIGNATURE) if data.startswith(PNG_SIGNATURE) else len(data)
+    kind = b""
+    while position + 12 <= len(data) and kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", data, position)
+        end = position + 8 + length
+        if end + 4 <= len(data) and zlib.crc32(data[position + 4 : end]) != int.from_bytes(data[end : end + 4]):
+            raise CorruptImage(f"the PNG's check sum of {kind!r} is wrong: it is damaged. Save it again.")
+        position = end + 4
 
 
 def check_size(width: int, height: int) -> None:

@@ -16,14 +16,16 @@ import math
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .abstention import SCORES
 from .errors import InvalidArgument, MissingDependency, UnknownName, WeightsCorrupt, WeightsError, WeightsNotFound
 from .files import replacing, sha256, write_json
-from .images import Preprocessing
+from .images import Pixels, Preprocessing
 
 if TYPE_CHECKING:
     from .architectures import Network
@@ -45,6 +47,7 @@ class WeightsConfig:
     temperature            divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599)
     abstention_score       how confidence is measured, a name from `abstention.SCORES`
     abstention_threshold   a prediction whose score is less than this abstains
+    known_answer           logits of `known_image`, from the network that was saved; () in folders that have none
     files                  file name → sha256
     """
 
@@ -56,6 +59,7 @@ class WeightsConfig:
     temperature: float = 1.0
     abstention_score: str = next(iter(SCORES))
     abstention_threshold: float = 0.0
+    known_answer: tuple[float, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -82,6 +86,7 @@ class WeightsConfig:
             "temperature": self.temperature,
             "abstention_score": self.abstention_score,
             "abstention_threshold": self.abstention_threshold,
+            "known_answer": list(self.known_answer),
             "files": dict(self.files),
         }
 
@@ -97,6 +102,7 @@ class WeightsConfig:
             temperature=float(values["temperature"]),
             abstention_score=str(values.get("abstention_score", next(iter(SCORES)))),
             abstention_threshold=float(values["abstention_threshold"]),
+            known_answer=tuple(float(logit) for logit in values.get("known_answer", ())),
             files={str(name): str(digest) for name, digest in values["files"].items()},
         )
 
@@ -183,7 +189,29 @@ def save_weights(folder: Path, network: Network, config: WeightsConfig) -> Weigh
         save_file(tensors, temporary, {"format": "pt"})
     with replacing(folder / ONNX) as temporary:
         export_onnx(network, config, temporary)
-    return write_config(folder, config)
+    return write_config(folder, replace(config, known_answer=answer_known_image(network, config.preprocessing)))
+
+
+def known_image(preprocessing: Preprocessing) -> Pixels:
+    """(1, size, size, channels) uint8: slopes in different directions. Its answer tells whether a runtime is sound."""
+    size = preprocessing.image_size
+    rows, columns = np.mgrid[0:size, 0:size]
+    slopes = np.stack((rows, columns, rows + columns), axis=-1)[None, :, :, : preprocessing.channels]
+    image: Pixels = (255 * slopes // slopes.max()).astype(np.uint8)
+    return image
+
+
+def answer_known_image(network: Network, preprocessing: Preprocessing) -> tuple[float, ...]:
+    """The network's logits for it."""
+    import torch
+
+    pixels = torch.from_numpy(known_image(preprocessing)).permute(0, 3, 1, 2)
+    was_training = network.training
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        logits = network.eval()(pixels.to(device))[0].tolist()
+    network.train(was_training)
+    return tuple(round(logit, 5) for logit in logits)
 
 
 def load_network(folder: Path, config: WeightsConfig) -> Network:

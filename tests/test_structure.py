@@ -39,7 +39,7 @@ def test_imports_point_down(path: Path) -> None:
             assert used not in (SERVING - {folder}) | {"cli", "commands"}, f"{folder} must not use {name}"
         if folder == "model":
             assert not name.startswith("thumbnet"), f"model must not use {name}"
-            assert first not in {"flask", "apiflask", "gradio", "granian", "typer"}, f"model must not use {name}"
+            assert first not in {"flask", "apiflask", "gradio", "uvicorn", "typer"}, f"model must not use {name}"
 
 
 def test_importing_thumbnet_loads_nothing_heavy_and_starts_nothing() -> None:

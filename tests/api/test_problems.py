@@ -12,7 +12,7 @@ MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "error"}
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/v1/predict", 405), ("GET", "/nothing", 404), ("POST", "/v1/predict", 415), ("DELETE", "/readyz", 405)],
+    [("GET", "/v1/predict", 405), ("GET", "/nothing", 404), ("POST", "/v1/predict", 400), ("DELETE", "/readyz", 405)],
 )
 def test_every_error_is_a_problem(client: FlaskClient, method: str, path: str, status: int) -> None:
     answer = client.open(path, method=method)
@@ -20,7 +20,7 @@ def test_every_error_is_a_problem(client: FlaskClient, method: str, path: str, s
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert set(answer.json) == MEMBERS
     assert answer.json["error"] == answer.json["detail"]
-    assert answer.json["type"] == "about:blank"
+    assert answer.json["type"] == f"urn:thumbnet:problem:{answer.json['code']}"
     assert answer.json["request_id"] == answer.headers["X-Request-Id"]
 
 
@@ -32,6 +32,28 @@ def test_a_wrong_method_says_which_are_right(client: FlaskClient) -> None:
     answer = client.get("/v1/predict")
     assert "it takes OPTIONS, POST" in answer.json["detail"]
     assert set(answer.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PUT", "PATCH", "DELETE", "BREW"])
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/model", "/models/cifar10", "/v2/models/cifar10/infer", "/docs"])
+def test_a_method_that_a_path_does_not_know_is_not_allowed(client: FlaskClient, path: str, method: str) -> None:
+    answer = client.open(path, method=method)
+    assert (answer.status_code, answer.json["code"]) == (405, "method_not_allowed")
+    assert answer.headers["Allow"]
+
+
+def test_a_head_is_a_get_without_its_body(client: FlaskClient) -> None:
+    answer = client.head("/v1/model")
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert client.head("/v1/predict").status_code == 405
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/predict/", "/v1//predict", "/V1/predict", "/%00", "/\xff", "/v1/../v1/model", "/"]
+)
+def test_a_path_that_is_almost_one_is_missing_and_leads_nowhere_else(client: FlaskClient, path: str) -> None:
+    answer = client.post("/x", environ_overrides={"PATH_INFO": path})
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
 
 
 def test_every_image_error_has_a_status() -> None:

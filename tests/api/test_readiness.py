@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from thumbnet.api import Settings, create_app, routes
+from thumbnet.api import Settings, create_app
 from thumbnet.model import Classifier
 
 
@@ -25,39 +25,45 @@ def test_a_given_classifier_is_ready_at_once(client: FlaskClient) -> None:
 def test_while_the_model_loads_the_server_lives_but_is_not_ready(
     monkeypatch: pytest.MonkeyPatch, classifier: Classifier, png: bytes
 ) -> None:
-    may_finish, predicted = threading.Event(), threading.Event()
+    may_finish, checked = threading.Event(), threading.Event()
 
-    class Slow:
-        config = classifier.config
-
-        def predict(self, image: object) -> None:
+    class Slow(Classifier):
+        def check(self) -> None:
             assert may_finish.wait(60)
-            predicted.set()
+            super().check()
+            checked.set()
 
-    monkeypatch.setattr(Classifier, "load", lambda *_, **__: Slow())
-    monkeypatch.setattr(routes, "PATIENCE_SECONDS", 0.01)
-    client = create_app(Settings()).test_client()
+    monkeypatch.setattr(Classifier, "load", lambda *_, **__: Slow(classifier.config, classifier))
+    client = create_app(Settings(weights=("cifar10",), deadline=0.01)).test_client()
     try:
         assert client.get("/livez").json == {"status": "alive"}
-        for answer in (client.get("/readyz"), client.get("/v1/model"), client.post("/v1/predict", data=png)):
+        for answer in (
+            client.get("/readyz"),
+            client.get("/v2/health/ready"),
+            client.get("/v2/models/cifar10/ready"),
+            client.get("/v1/model"),
+            client.get("/v1/models"),
+            client.post("/v1/predict", data=png),
+            client.post("/models/cifar10", data=png),
+        ):
             assert answer.status_code == 503
             assert "still loading" in answer.json["detail"]
             assert answer.headers["Retry-After"] == "1"
     finally:
         may_finish.set()
     wait_for(client, "ready")
-    assert predicted.is_set()  # ready means warm
+    assert checked.is_set()  # ready means warm, and right
 
 
 def test_a_prediction_waits_for_a_model_that_is_just_loading(png: bytes, classifier: Classifier) -> None:
-    client = create_app(Settings(threads=1)).test_client()
+    client = create_app(Settings(weights=("cifar10",), threads=1)).test_client()
     answer = client.post("/v1/predict", data=png, content_type="image/png")
     assert answer.status_code == 200
     assert answer.json["predictions"][0]["scores"] == classifier.predict(png).to_dict()["scores"]
 
 
 def test_a_missing_model_is_told_and_logged(caplog: pytest.LogCaptureFixture, png: bytes) -> None:
-    client = create_app(Settings(weights="cifar11")).test_client()
+    client = create_app(Settings(weights=("cifar11",))).test_client()
     wait_for(client, "Did you mean 'cifar10'?")
     assert client.get("/readyz").status_code == 503
     assert client.post("/v1/predict", data=png, content_type="image/png").status_code == 503

@@ -1,11 +1,21 @@
+"""The production server: its settings, its start, its end, and what it survives."""
+
+from __future__ import annotations
+
 import json
+import os
+import signal
 import socket
+import threading
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from uvicorn import Config
 
 from thumbnet.api import Settings, server
 from thumbnet.model import Classifier, InvalidArgument, WeightsError
@@ -63,33 +73,35 @@ def test_a_host_may_be_a_name(find_free_port: Callable[[], int]) -> None:
 
 def test_missing_weights_stop_the_server_before_it_starts() -> None:
     with pytest.raises(WeightsError, match="Did you mean 'cifar10'"):
-        server.serve(Settings(weights="cifar11"))
+        server.serve(Settings(weights=("cifar11",)))
 
 
 def test_serve_starts_workers_with_these_settings(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, find_free_port: Callable[[], int]
 ) -> None:
     started: dict[str, Any] = {}
 
     class Recorder:
-        def __init__(self, target: str, **options: Any) -> None:
-            started.update(options)
+        def __init__(self, config: Config, sockets: list[socket.socket], draining: Any, drain: float) -> None:
+            started.update(config=config, address=sockets[0].getsockname(), drain=drain)
 
-        def on_startup(self, hook: Any) -> None:
-            started["hook"] = hook
+        def run(self) -> None:
+            started["shared"] = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).is_dir()
 
-        def serve(self, target_loader: Any, wrap_loader: bool) -> None:
-            started["loader"] = target_loader
-
-    monkeypatch.setattr(server, "Granian", Recorder)
-    monkeypatch.setattr(server, "usable_address", lambda host, _: host)
+    monkeypatch.setattr(server, "Supervisor", Recorder)
+    monkeypatch.setattr(server, "LOGGING", {"version": 1, "disable_existing_loggers": False})
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.setenv("THUMBNET_RATE_FILE", "")
     caplog.set_level("INFO")
-    server.serve(Settings(weights="mnist", host="::1", port=8001, workers=2, threads=3))
-    assert (started["address"], started["port"], started["workers"]) == ("::1", 8001, 2)
-    assert started["interface"] == "wsgi"
-    assert started["loader"].args == (Settings(weights="mnist", host="::1", port=8001, workers=2, threads=3),)
-    started["hook"]()
-    assert "mnist on http://[::1]:8001 (2 workers × 3 threads)" in caplog.text
+    port = find_free_port()
+    settings = Settings(weights=("mnist",), port=port, workers=2, threads=3, drain=0.5)
+    server.serve(settings)
+    assert started["address"] == ("127.0.0.1", port)
+    assert (started["config"].workers, started["drain"]) == (2, 0.5)
+    assert started["config"].app.args[0] == settings
+    assert started["shared"]
+    assert not Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).exists()
+    assert f"mnist on http://127.0.0.1:{port} (2 workers × 3 threads)" in caplog.text
 
 
 def test_the_real_server_answers_like_the_classifier_and_stops_when_told(
@@ -103,3 +115,124 @@ def test_the_real_server_answers_like_the_classifier_and_stops_when_told(
                 assert json.load(answer)["predictions"][0]["scores"] == expected
         process.terminate()
         assert process.wait(timeout=30) == 0
+
+
+def ask(url: str, data: bytes, seconds: float = 30) -> int:
+    """The status of a prediction, on a connection of its own; 0 where there is no connection."""
+    request = urllib.request.Request(f"{url}/v1/predict", data, {"Content-Type": "image/jpeg"})
+    try:
+        with urllib.request.urlopen(request, timeout=seconds) as answer:
+            answer.read()
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, ConnectionRefusedError):
+            return 0
+        raise
+
+
+def readiness(url: str) -> int:
+    """The status of /readyz."""
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+class Load:
+    """Some clients that ask one after another until they are stopped."""
+
+    def __init__(self, url: str, data: bytes, clients: int = 4) -> None:
+        self.statuses: list[int] = []
+        self.failures: list[Exception] = []
+        self._url, self._data = url, data
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                status = ask(self._url, self._data)
+            except OSError as error:
+                self.failures.append(error)
+                continue
+            self.statuses.append(status)
+            if status == 0:
+                return
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_sigterm_drains_under_load_and_no_accepted_request_fails(serve: Any, jpeg: bytes) -> None:
+    with serve(workers=2) as (url, process), Load(url, jpeg) as load:
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        while readiness(url) != 503:
+            time.sleep(0.02)
+        assert time.monotonic() - told <= 1
+        assert process.wait(timeout=30) == 0
+        assert time.monotonic() - told <= 5
+    assert not load.failures
+    assert set(load.statuses) <= {0, 200, 503}
+    assert load.statuses.count(200) > 10
+
+
+def workers_of(process: Any) -> list[int]:
+    """The workers of a server: its children that answer to SIGTERM, without multiprocessing's resource tracker."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def test_a_killed_worker_is_replaced_and_the_others_go_on(serve: Any, jpeg: bytes) -> None:
+    with serve(workers=2) as (url, process):
+        victim, other = workers_of(process)
+        with Load(url, jpeg, clients=2) as load:
+            os.kill(victim, signal.SIGKILL)
+            killed = time.monotonic()
+            while len([worker for worker in workers_of(process) if worker != victim]) < 2:
+                assert time.monotonic() - killed < 5
+                time.sleep(0.05)
+            time.sleep(2)
+        assert other in workers_of(process)
+        assert len(load.failures) <= 2, "only what the killed worker held"
+        assert set(load.statuses) == {200}
+        assert ask(url, jpeg) == 200
+
+
+def test_workers_do_not_outlive_their_supervisor(serve: Any) -> None:
+    with serve(workers=2) as (_, process):
+        workers = workers_of(process)
+        assert len(workers) == 2
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 15
+        while any(Path(f"/proc/{worker}/stat").exists() for worker in workers):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_healthy_clients_are_answered_while_two_hundred_slow_clients_are_connected(serve: Any, jpeg: bytes) -> None:
+    with serve(workers=1) as (url, _):
+        host, port = url.removeprefix("http://").split(":")
+        head = b"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc"
+        slow = [socket.create_connection((host, int(port))) for _ in range(200)]
+        try:
+            for number, connection in enumerate(slow):
+                connection.sendall(head if number % 2 else head[:40])
+            assert [ask(url, jpeg, seconds=5) for _ in range(20)] == [200] * 20
+        finally:
+            for connection in slow:
+                connection.close()

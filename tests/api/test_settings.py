@@ -12,17 +12,43 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 
 def test_every_setting_has_a_variable() -> None:
     environment = {
-        "THUMBNET_WEIGHTS": "mnist",
+        "THUMBNET_WEIGHTS": "mnist, you/birds",
         "THUMBNET_HOST": "0.0.0.0",
         "THUMBNET_PORT": "80",
         "THUMBNET_WORKERS": "3",
         "THUMBNET_THREADS": "2",
         "THUMBNET_MAX_IMAGES": "4",
         "THUMBNET_MAX_BODY_BYTES": "5000",
+        "THUMBNET_QUEUE": "5",
+        "THUMBNET_DEADLINE": "0.5",
+        "THUMBNET_BODY_TIMEOUT": "6",
+        "THUMBNET_DRAIN": "0",
+        "THUMBNET_API_KEYS": "one,two",
+        "THUMBNET_API_KEYS_FILE": "/run/keys",
+        "THUMBNET_RATE_LIMIT": "7.5",
+        "THUMBNET_TRUSTED_PROXIES": "1",
+        "THUMBNET_CORS_ORIGINS": "https://example.org",
         "THUMBNET_DATA": "of another part",
     }
-    settings = Settings.from_environment(environment)
-    assert dataclasses.astuple(settings) == ("mnist", "0.0.0.0", 80, 3, 2, 4, 5000)
+    assert Settings.from_environment(environment) == Settings(
+        weights=("mnist", "you/birds"),
+        host="0.0.0.0",
+        port=80,
+        workers=3,
+        threads=2,
+        max_images=4,
+        max_body_bytes=5000,
+        queue=5,
+        deadline=0.5,
+        body_timeout=6,
+        drain=0,
+        api_keys=("one", "two"),
+        api_keys_file="/run/keys",
+        rate_limit=7.5,
+        trusted_proxies=1,
+        cors_origins=("https://example.org",),
+    )
+    assert len(environment) - 1 == len(dataclasses.fields(Settings))
 
 
 @pytest.mark.parametrize(
@@ -37,6 +63,10 @@ def test_every_setting_has_a_variable() -> None:
         ("WORKERS", "two"),
         ("THREADS", "1.5"),
         ("MAX_IMAGES", "0"),
+        ("DEADLINE", "soon"),
+        ("DEADLINE", "0"),
+        ("DEADLINE", "nan"),
+        ("QUEUE", "1.5"),
         ("MAX_BODY_BYTES", "10MB"),
         ("WEIGHTS", ""),
         ("HOST", ""),

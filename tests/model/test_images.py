@@ -19,7 +19,7 @@ from thumbnet.model.errors import (
     InvalidImage,
     UnsupportedFormat,
 )
-from thumbnet.model.images import MAX_BYTES, Preprocessing, read_image, read_pixels
+from thumbnet.model.images import MAX_BYTES, Preprocessing, decode, read_image, read_pixels
 
 COLOUR = Preprocessing(image_size=32, channels=3)
 GREY = Preprocessing(image_size=28, channels=1)
@@ -133,6 +133,18 @@ def test_any_size_within_the_limits_is_read(size: tuple[int, int]) -> None:
     assert (pixels == (10, 200, 30)).all()
 
 
+def test_a_large_jpeg_is_decoded_small_and_looks_the_same(rng: np.random.Generator) -> None:
+    rough = Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))
+    photograph = rough.resize((2400, 1800), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    photograph.save(buffer, "JPEG", quality=95)
+    data = buffer.getvalue()
+    assert decode(data).size == (2400, 1800)
+    assert decode(data, enough=8 * 32).size == (600, 450)
+    whole = read_pixels(Image.open(io.BytesIO(data)), COLOUR).astype(int)
+    assert np.abs(read_pixels(data, COLOUR) - whole).max() <= 6
+
+
 def test_a_wide_picture_is_cropped_to_its_middle() -> None:
     wide = np.zeros((32, 96, 3), dtype=np.uint8)
     wide[:, 32:64] = 255
@@ -178,9 +190,26 @@ def test_a_decompression_bomb_is_refused_from_its_header(width: int, height: int
         read_image(png_header(width, height))
 
 
-def test_a_zero_side_is_refused() -> None:
-    with pytest.raises(InvalidImage):
-        read_image(png_header(0, 10))
+def test_a_zero_side_is_refused(scene: Image.Image) -> None:
+    gif = encode(scene, "GIF")
+    jpeg = encode(scene, "JPEG")
+    frame = jpeg.index(b"\xff\xc0") + 5
+    for data in (png_header(0, 10), gif[:6] + bytes(2) + gif[8:], jpeg[:frame] + bytes(2) + jpeg[frame + 2 :]):
+        with pytest.raises(CorruptImage):
+            read_image(data)
+
+
+@pytest.mark.parametrize("kind", [b"IHDR", b"IDAT"])
+def test_a_png_with_a_wrong_check_sum_is_refused_and_what_follows_its_end_is_not_read(
+    scene: Image.Image, kind: bytes
+) -> None:
+    data = bytearray(encode(scene))
+    start = data.index(kind)
+    length = int.from_bytes(data[start - 4 : start])
+    data[start + 4 + length] ^= 1
+    with pytest.raises(CorruptImage, match="damaged"):
+        read_image(bytes(data))
+    assert read_image(encode(scene) + b"PK\x03\x04 an archive").size == scene.size
 
 
 def test_too_many_bytes_are_refused(tmp_path: Path) -> None:

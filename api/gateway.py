@@ -1,0 +1,302 @@
+"""Between the server and Flask: what a request may cost before anybody computes it.
+
+uvicorn's event loop hands every request to `Gateway`, which checks its framing, collects its body within limits of size
+and time, and passes it to Flask in a thread as a complete WSGI request. So a client that is slow costs a little memory
+and never a thread; what cannot be answered in time is told so at once; and what nobody waits for is not computed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import sys
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from werkzeug.test import run_wsgi_app
+
+from .logs import log_request
+from .metrics import Metrics
+from .problems import REQUEST_ID, code_of, describe_fault, problem
+from .schemas import PROBLEM_JSON
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+    from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+
+URI_BYTES = 4096
+HEADER_BYTES = 8192
+HEADER_COUNT = 100
+COMPUTING_THREADS = 16
+"""Requests that a worker decodes at once; their images are computed together."""
+LIGHT_THREADS = 2
+"""For requests without a body, so that health and metrics answer under any load."""
+PATIENCE_SECONDS = 0.05
+"""An answer that takes longer is worth watching whether its client is still there."""
+BUFFERED_BODIES = 16
+"""Bodies of the largest allowed size that a worker holds at once."""
+DISCARD_SECONDS = 2.0
+"""How long the rest of a body that is too large is read and thrown away: its client reads no answer before it has
+sent everything."""
+
+Headers = list[tuple[str, str]]
+Answer = tuple[int, Headers, bytes]
+
+
+class Rejected(Exception):
+    """A request that Flask never sees. `reason` is for the metrics, "" where it is the caller's mistake."""
+
+    def __init__(self, status: int, detail: str, reason: str = "") -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.reason = status, detail, reason
+
+
+class Gone(Exception):
+    """The client has hung up before anybody computed its request."""
+
+
+class Gateway:
+    """An ASGI application around a WSGI application."""
+
+    def __init__(
+        self, app: WSGIApplication, settings: Settings, metrics: Metrics, draining: Callable[[], bool]
+    ) -> None:
+        """
+        draining   whether the server is about to stop: then connections are closed after their answer
+        """
+        self._app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._draining = draining
+        self._computing = ThreadPoolExecutor(COMPUTING_THREADS, "compute")
+        self._light = ThreadPoolExecutor(LIGHT_THREADS, "light")
+        self._held = 0
+        self._buffered = 0
+
+    async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Answer one request."""
+        started = time.perf_counter()
+        received = b""
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        try:
+            check_framing(scope, headers)
+            if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+                status, answer_headers, body = await self._in_thread(self._light, scope, headers, b"", None)
+            else:
+                self._check_room()
+                received = await self._read(headers, receive)
+                status, answer_headers, body = await self._compute(scope, headers, received, receive)
+        except Rejected as rejected:
+            if rejected.status == 413 and "expect" not in dict(headers):  # that one waits for leave to send
+                await discard(receive)
+            status, answer_headers, body = describe(rejected, headers)
+            self._note(rejected, scope, dict(answer_headers)["x-request-id"], time.perf_counter() - started)
+        except Gone:
+            self._metrics.rejected("disconnected")
+            return
+        finally:
+            self._buffered -= len(received)
+        if self._draining():
+            answer_headers.append(("connection", "close"))
+        encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer_headers]
+        await send({"type": "http.response.start", "status": status, "headers": encoded, "trailers": False})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _note(self, rejected: Rejected, scope: HTTPScope, request_id: str, seconds: float) -> None:
+        """Count and log a request that Flask has not seen."""
+        self._metrics.request("gateway", scope["method"], rejected.status, seconds)
+        if rejected.reason:
+            self._metrics.rejected(rejected.reason)
+        log_request(
+            method=scope["method"],
+            path=scope["path"],
+            status=rejected.status,
+            seconds=seconds,
+            request_id=request_id,
+            client=(scope["client"] or ("", 0))[0],
+            size=0,
+        )
+
+    def _check_room(self) -> None:
+        if self._held >= self._settings.queue:
+            raise Rejected(503, f"{self._held} requests wait here, which is all it holds; come again.", "queue_full")
+
+    async def _compute(self, scope: HTTPScope, headers: Headers, body: bytes, receive: ASGIReceiveCallable) -> Answer:
+        """Flask's answer to a request with a body, where there is room for it."""
+        self._check_room()  # again: others came while the body was on its way
+        self._held += 1
+        self._metrics.waiting(1)
+        try:
+            return await self._in_thread(self._computing, scope, headers, body, receive)
+        finally:
+            self._held -= 1
+            self._metrics.waiting(-1)
+
+    async def _read(self, headers: Headers, receive: ASGIReceiveCallable) -> bytes:
+        """The request's body, counted as buffered. Raises Rejected where it is too large or too slow, Gone where it
+        breaks off."""
+        limit, seconds = self._settings.max_body_bytes, self._settings.body_timeout
+        announced = next((int(value) for name, value in headers if name == "content-length"), None)
+        if announced is not None and announced > limit:
+            raise Rejected(413, f"the body has {announced:,} bytes; at most {limit:,} are allowed. Send less at once.")
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(seconds):
+                async for chunk in body_chunks(receive):
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    self._buffered += len(chunk)
+                    if size > limit:
+                        raise Rejected(413, f"the body has more than {limit:,} bytes, which is the limit. Send less.")
+                    if self._buffered > BUFFERED_BODIES * limit:
+                        raise Rejected(503, "too many large requests are on their way; come again.", "queue_full")
+        except BaseException as error:
+            self._buffered -= size
+            if isinstance(error, TimeoutError):
+                detail = f"the body did not arrive in {seconds:g} s; send it faster."
+                raise Rejected(408, detail, "body_timeout") from None
+            raise
+        return b"".join(chunks)
+
+    async def _in_thread(
+        self,
+        pool: ThreadPoolExecutor,
+        scope: HTTPScope,
+        headers: Headers,
+        body: bytes,
+        receive: ASGIReceiveCallable | None,
+    ) -> Answer:
+        """Flask's answer. Raises Rejected past the deadline, Gone where nobody waits any more.
+
+        receive   says that the client has left; None where that is not worth watching
+        """
+        job = Job(self._app, environ(scope, headers, body))
+        answer = asyncio.get_running_loop().run_in_executor(pool, job)
+        await asyncio.wait((answer,), timeout=PATIENCE_SECONDS)
+        if not answer.done():
+            gone = asyncio.ensure_future(receive()) if receive else None
+            waited: set[asyncio.Future[Any]] = {answer, gone} if gone else {answer}
+            await asyncio.wait(waited, timeout=self._settings.deadline, return_when=asyncio.FIRST_COMPLETED)
+            left = gone is not None and gone.done()
+            if gone:
+                gone.cancel()
+            if not answer.done() and job.give_up():
+                answer.cancel()
+                if left:
+                    raise Gone
+                seconds = self._settings.deadline
+                raise Rejected(503, f"its turn did not come within {seconds:g} s; come again.", "deadline")
+        return await answer
+
+
+async def body_chunks(receive: ASGIReceiveCallable) -> AsyncIterator[bytes]:
+    """The parts of a body as they come. Raises Gone where the client leaves before the last."""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Gone
+        yield message["body"]
+        if not message["more_body"]:
+            return
+
+
+async def discard(receive: ASGIReceiveCallable) -> None:
+    """Throw the rest of a body away, for some seconds at most."""
+    with contextlib.suppress(TimeoutError, Gone):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            async for _ in body_chunks(receive):
+                pass
+
+
+class Job:
+    """A request that is computed once, unless it was given up before."""
+
+    def __init__(self, app: WSGIApplication, environ: dict[str, Any]) -> None:
+        self._app = app
+        self._environ = environ
+        self._claim = threading.Lock()
+
+    def __call__(self) -> Answer:
+        """Compute it. Only called by the pool."""
+        if not self._claim.acquire(blocking=False):
+            return 503, [], b""  # nobody waits for it
+        chunks, status, headers = run_wsgi_app(self._app, self._environ, buffered=True)
+        return int(status.split(" ", 1)[0]), list(headers.to_wsgi_list()), b"".join(chunks)
+
+    def give_up(self) -> bool:
+        """Make sure that it will not be computed. False where that has begun."""
+        return self._claim.acquire(blocking=False)
+
+
+def check_framing(scope: HTTPScope, headers: Headers) -> None:
+    """What the HTTP parser lets pass and should not be trusted. Raises Rejected."""
+    uri = len(scope["raw_path"]) + len(scope["query_string"])
+    if uri > URI_BYTES:
+        raise Rejected(414, f"the address has {uri:,} characters; at most {URI_BYTES:,} are allowed.")
+    size = sum(len(name) + len(value) + 4 for name, value in headers)
+    if size > HEADER_BYTES or len(headers) > HEADER_COUNT:
+        raise Rejected(
+            431,
+            f"received {len(headers)} headers of {size:,} bytes; at most {HEADER_COUNT} headers of {HEADER_BYTES:,} "
+            "bytes in all are allowed.",
+        )
+    hosts = sum(name == "host" for name, _ in headers)
+    if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):
+        raise Rejected(400, f"received {hosts} Host headers; send one.")
+
+
+def environ(scope: HTTPScope, headers: Headers, body: bytes) -> dict[str, Any]:
+    """The WSGI environment of a request (PEP 3333)."""
+    server, port = scope["server"] or ("", None)
+    client, client_port = scope["client"] or ("", 0)
+    variables: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": server,
+        "SERVER_PORT": str(port or 80),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": client,
+        "REMOTE_PORT": str(client_port),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    if body:
+        variables["CONTENT_LENGTH"] = str(len(body))
+    for name, value in headers:
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        variables[key] = f"{variables[key]}, {value}" if key in variables and key != "CONTENT_LENGTH" else value
+    return variables
+
+
+def describe(rejected: Rejected, headers: Headers) -> Answer:
+    """The problem that a rejected request is answered with; the connection ends, as its body may be unread."""
+    received = next((value for name, value in headers if name == "x-request-id"), "")
+    request_id = received if REQUEST_ID.fullmatch(received) else uuid.uuid4().hex
+    found = describe_fault(rejected.status, code_of(rejected.status), rejected.detail)
+    body = json.dumps(problem(found, request_id), ensure_ascii=False).encode()
+    answer_headers = [
+        ("content-type", PROBLEM_JSON),
+        ("content-length", str(len(body))),
+        ("x-request-id", request_id),
+        ("retry-after", "1") if rejected.status == 503 else ("connection", "close"),
+    ]
+    return rejected.status, answer_headers, body

@@ -1,0 +1,98 @@
+"""HTTP/1.1 as uvicorn speaks it, with limits on time and size before there is a request.
+
+llhttp, under httptools, is strict: two lengths, a length beside chunks, or a malformed chunk end the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from .gateway import HEADER_BYTES, URI_BYTES, Answer, Rejected, describe
+
+HEADER_SECONDS = 8.0
+"""From the connection, or the first byte of a later request, to the end of its headers."""
+LAST_SECONDS = 0.3
+"""What has been sent to a server that stops should have arrived by then; closed with bytes unread, it would be lost."""
+HEAD_BYTES = 65_536
+"""Of a request before its body: beyond HEADER_BYTES it is still parsed, to say which limit it broke."""
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """A connection that cannot be held open without sending requests."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._clock: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        super().connection_made(transport)
+        self._clock = self.loop.call_later(HEADER_SECONDS, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has left."""
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has arrived."""
+        self._unset_keepalive_if_required()
+        in_head = self._clock is not None
+        self._head_bytes += len(data) if in_head else 0
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserInvalidMethodError:
+            self._refuse(Rejected(405, "the method is unknown; use GET or POST."))
+        except httptools.HttpParserError as error:
+            too_large = in_head and self._head_bytes > HEAD_BYTES
+            self._refuse(self._oversized() if too_large else Rejected(400, f"this is no valid HTTP/1.1: {error}."))
+        except httptools.HttpParserUpgrade:
+            pass  # answered as any request: nothing here speaks another protocol
+        else:
+            if in_head and self._clock is not None and self._head_bytes > HEAD_BYTES:
+                self._refuse(self._oversized())
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        super().on_message_begin()
+        if self._clock is None:
+            self._head_bytes = 0
+            self._clock = self.loop.call_later(HEADER_SECONDS, self.transport.close)
+
+    def on_headers_complete(self) -> None:
+        """From here on gateway.py keeps the limits."""
+        self._stop_clock()
+        super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        """The server stops: end once the request that runs, or is on its way, has been answered."""
+        self.loop.call_later(LAST_SECONDS, super().shutdown)
+
+    def _oversized(self) -> Rejected:
+        if len(self.url) > URI_BYTES:
+            return Rejected(414, f"the address is longer than {URI_BYTES:,} characters, which is the limit.")
+        return Rejected(431, f"the headers are larger than {HEADER_BYTES:,} bytes, which is the limit.")
+
+    def _stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    def _refuse(self, rejected: Rejected) -> None:
+        """Answer and close, whatever else the client sends."""
+        if not self.transport.is_closing():
+            self.transport.write(as_http(describe(rejected, [])))
+            self.transport.close()
+
+
+def as_http(answer: Answer) -> bytes:
+    """An answer as it goes over the wire."""
+    status, headers, body = answer
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers)]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

@@ -1,0 +1,256 @@
+"""The gateway: a request has room, a deadline and limits before Flask sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from thumbnet.api.gateway import Gateway
+from thumbnet.api.metrics import Metrics
+from thumbnet.api.settings import Settings
+
+Message = dict[str, Any]
+
+
+class Exchange:
+    """One request to a gateway, and what came of it."""
+
+    def __init__(self, gateway: Gateway, body: Iterable[Message] = (), **scope: Any) -> None:
+        self._gateway = gateway
+        self._messages = list(body) or [{"type": "http.request", "body": b"", "more_body": False}]
+        self._hang_up = asyncio.Event()
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in scope.pop("headers", ())]
+        self._scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/",
+            "raw_path": b"/",
+            "query_string": b"",
+            "http_version": "1.1",
+            "scheme": "http",
+            "server": ("127.0.0.1", 8000),
+            "client": ("192.0.2.7", 1234),
+            "headers": [(b"host", b"a"), *headers],
+        } | scope
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.body = b""
+
+    async def receive(self) -> Message:
+        if self._messages:
+            return self._messages.pop(0)
+        await self._hang_up.wait()
+        return {"type": "http.disconnect"}
+
+    def hang_up(self) -> None:
+        self._hang_up.set()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        else:
+            self.body += message["body"]
+
+    async def run(self) -> Exchange:
+        await self._gateway(self._scope, self.receive, self.send)  # type: ignore[arg-type]
+        return self
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        assert self.headers["content-type"] == "application/problem+json"
+        described: dict[str, Any] = json.loads(self.body)
+        assert described["status"] == self.status
+        assert described["request_id"] == self.headers["x-request-id"]
+        assert described["error"] == described["detail"]
+        return described
+
+
+def part(body: bytes, more: bool = False) -> Message:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+class Echo:
+    """A WSGI application that answers with the body, once it is let."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.open.set()
+        self.seen: list[dict[str, Any]] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        self.seen.append(environ)
+        assert self.open.wait(10)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [environ["wsgi.input"].read()]
+
+
+@pytest.fixture
+def echo() -> Echo:
+    return Echo()
+
+
+def gateway_of(app: Echo, *, draining: bool = False, **settings: Any) -> Gateway:
+    return Gateway(app, Settings(**settings), Metrics(), lambda: draining)
+
+
+def test_a_request_reaches_flask_whole(echo: Echo) -> None:
+    async def exchange() -> Exchange:
+        body = [part(b"one ", more=True), part(b"two")]
+        headers = [("X-Two", "a"), ("x-two", "b"), ("Content-Type", "image/png"), ("content-length", "7")]
+        scope = {"raw_path": b"/caf%C3%A9", "query_string": b"k=%20"}
+        return await Exchange(gateway_of(echo), body, headers=headers, **scope).run()
+
+    answer = asyncio.run(exchange())
+    assert (answer.status, answer.body) == (200, b"one two")
+    seen = echo.seen[0]
+    assert seen["PATH_INFO"].encode("latin-1").decode() == "/café"
+    assert (seen["QUERY_STRING"], seen["REMOTE_ADDR"], seen["SERVER_PORT"]) == ("k=%20", "192.0.2.7", "8000")
+    assert (seen["CONTENT_TYPE"], seen["CONTENT_LENGTH"], seen["HTTP_X_TWO"]) == ("image/png", "7", "a, b")
+
+
+def test_a_full_queue_says_come_again_at_once_while_health_answers(echo: Echo) -> None:
+    async def exchange() -> tuple[Exchange, Exchange, list[Exchange]]:
+        gateway = gateway_of(echo, queue=2)
+        echo.open.clear()
+        held = [asyncio.create_task(Exchange(gateway, [part(b"x")]).run()) for _ in range(2)]
+        while len(echo.seen) < 2:
+            await asyncio.sleep(0.005)
+        refused = await Exchange(gateway, [part(b"x")]).run()
+        health = asyncio.create_task(Exchange(gateway, method="GET", raw_path=b"/livez").run())
+        while len(echo.seen) < 3:
+            await asyncio.sleep(0.005)
+        echo.open.set()
+        return refused, await health, [await task for task in held]
+
+    refused, health, held = asyncio.run(exchange())
+    assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+    assert "come again" in refused.problem["detail"]
+    assert health.status == 200
+    assert [answer.status for answer in held] == [200, 200]
+
+
+def test_what_is_past_its_deadline_is_answered_and_never_computed(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thumbnet.api.gateway.COMPUTING_THREADS", 1)
+
+    async def exchange() -> tuple[Exchange, Exchange]:
+        gateway = gateway_of(echo, deadline=0.1)
+        echo.open.clear()
+        first = asyncio.create_task(Exchange(gateway, [part(b"first")]).run())
+        while not echo.seen:
+            await asyncio.sleep(0.005)
+        second = await Exchange(gateway, [part(b"second")]).run()
+        echo.open.set()
+        return await first, second
+
+    first, second = asyncio.run(exchange())
+    assert (first.status, first.body) == (200, b"first"), "what has begun is finished"
+    assert second.status == 503
+    assert "0.1 s" in second.problem["detail"]
+    assert len(echo.seen) == 1
+
+
+def test_a_client_that_leaves_frees_its_place(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thumbnet.api.gateway.COMPUTING_THREADS", 1)
+
+    async def exchange() -> tuple[Exchange, Exchange]:
+        gateway = gateway_of(echo, queue=2, deadline=30)
+        echo.open.clear()
+        first = asyncio.create_task(Exchange(gateway, [part(b"first")]).run())
+        while not echo.seen:
+            await asyncio.sleep(0.005)
+        leaving = Exchange(gateway, [part(b"second")])
+        second = asyncio.create_task(leaving.run())
+        await asyncio.sleep(0.1)
+        leaving.hang_up()
+        await second
+        third = asyncio.create_task(Exchange(gateway, [part(b"third")]).run())
+        await asyncio.sleep(0.1)
+        echo.open.set()
+        await first
+        return leaving, await third
+
+    leaving, third = asyncio.run(exchange())
+    assert leaving.status == 0, "there is nobody to answer"
+    assert (third.status, third.body) == (200, b"third")
+    assert len(echo.seen) == 2
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_over_the_limit_is_refused_after_it_was_sent(echo: Echo, announced: bool) -> None:
+    async def exchange() -> Exchange:
+        body = [part(b"x" * 1000, more=True), part(b"x" * 1000, more=True), part(b"x" * 1000)]
+        headers = [("content-length", "3000")] if announced else [("transfer-encoding", "chunked")]
+        return await Exchange(gateway_of(echo, max_body_bytes=1024), body, headers=headers).run()
+
+    answer = asyncio.run(exchange())
+    assert (answer.status, answer.problem["code"]) == (413, "request_entity_too_large")
+    assert "1,024" in answer.problem["detail"]
+    assert answer.headers["connection"] == "close"
+    assert not echo.seen
+
+
+def test_a_client_that_asks_before_it_sends_is_told_at_once(echo: Echo) -> None:
+    async def exchange() -> Exchange:
+        headers = [("content-length", "3000"), ("expect", "100-continue")]
+        waits_for_ever = [part(b"", more=True)]
+        return await Exchange(gateway_of(echo, max_body_bytes=1024), waits_for_ever, headers=headers).run()
+
+    assert asyncio.run(exchange()).status == 413
+
+
+def test_a_body_that_trickles_is_refused(echo: Echo) -> None:
+    async def exchange() -> Exchange:
+        return await Exchange(gateway_of(echo, body_timeout=0.1), [part(b"x", more=True)]).run()
+
+    answer = asyncio.run(exchange())
+    assert (answer.status, answer.problem["code"]) == (408, "request_timeout")
+    assert not echo.seen
+
+
+def test_a_body_that_breaks_off_is_not_computed(echo: Echo) -> None:
+    async def exchange() -> Exchange:
+        return await Exchange(gateway_of(echo), [part(b"x", more=True), {"type": "http.disconnect"}]).run()
+
+    assert asyncio.run(exchange()).status == 0
+    assert not echo.seen
+
+
+@pytest.mark.parametrize(
+    ("scope", "status"),
+    [
+        ({"query_string": b"a" * 5000}, 414),
+        ({"headers": [("x-large", "a" * 9000)]}, 431),
+        ({"headers": [(f"x-{number}", "a") for number in range(120)]}, 431),
+        ({"headers": [("host", "b")]}, 400),
+    ],
+)
+def test_framing_that_cannot_be_trusted_is_refused(echo: Echo, scope: dict[str, Any], status: int) -> None:
+    async def exchange() -> Exchange:
+        return await Exchange(gateway_of(echo), **scope).run()
+
+    answer = asyncio.run(exchange())
+    assert (answer.status, answer.problem["status"]) == (status, status)
+    assert not echo.seen
+
+
+def test_a_server_that_drains_closes_connections_after_their_answer(echo: Echo) -> None:
+    async def exchange() -> Exchange:
+        return await Exchange(gateway_of(echo, draining=True), [part(b"x")]).run()
+
+    answer = asyncio.run(exchange())
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
+
+
+def test_a_request_id_is_kept_where_it_is_safe(echo: Echo) -> None:
+    async def exchange(sent: str) -> str:
+        scope = {"query_string": b"a" * 5000, "headers": [("x-request-id", sent)]}
+        return (await Exchange(gateway_of(echo), **scope).run()).headers["x-request-id"]
+
+    assert asyncio.run(exchange("mine-1")) == "mine-1"
+    assert asyncio.run(exchange('"<script>"')) != '"<script>"'
