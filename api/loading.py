@@ -100,7 +100,8 @@ class Models:
         started = time.perf_counter()
         try:
             classifiers = [
-                Classifier.load(weights, threads=self._settings.threads) for weights in self._settings.weights
+                Classifier.load(weights, threads=self._settings.threads, precision=self._settings.precision)
+                for weights in self._settings.weights
             ]
             for classifier in classifiers:
                 classifier.check()  # also warms it: the first prediction is slow, let nobody wait for it

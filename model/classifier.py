@@ -14,7 +14,7 @@ from .abstention import SCORES, Row
 from .errors import InvalidArgument, UnknownName, WeightsCorrupt
 from .images import ImageInput, Pixels, read_pixels
 from .measures import softmax
-from .runtimes import RUNTIMES, Logits, Runtime
+from .runtimes import PRECISIONS, RUNTIMES, Logits, Runtime
 from .weights import WeightsConfig, find_weights, known_image, read_config
 
 KNOWN_TOLERANCE = 0.05
@@ -81,6 +81,7 @@ class Classifier:
         revision: str | None = None,
         runtime: str = "openvino",
         threads: int | None = None,
+        precision: str = "fp32",
     ) -> Classifier:
         """Load a model and check its sha256.
 
@@ -88,14 +89,18 @@ class Classifier:
         revision   branch, tag or commit of a Hub repository
         runtime    "openvino" (needs no torch) or "torch" (uses a GPU where there is one)
         threads    processor threads to compute with; all by default
+        precision  "fp32", or "bf16": several times faster on processors that compute it natively, with probabilities
+                   that differ in the second decimal
 
         Raises WeightsNotFound, WeightsCorrupt, UnknownName, and MissingDependency where torch is wanted but missing.
         """
         if runtime not in RUNTIMES:
             raise UnknownName("runtime", runtime, RUNTIMES)
+        if precision not in PRECISIONS:
+            raise UnknownName("precision", precision, PRECISIONS)
         folder = find_weights(weights, revision)
         config = read_config(folder)
-        return cls(config, RUNTIMES[runtime](folder, config, threads))
+        return cls(config, RUNTIMES[runtime](folder, config, threads, bf16=precision == "bf16"))
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ def test_every_setting_has_a_variable() -> None:
         "THUMBNET_PORT": "80",
         "THUMBNET_WORKERS": "3",
         "THUMBNET_THREADS": "2",
+        "THUMBNET_PRECISION": "bf16",
         "THUMBNET_MAX_IMAGES": "4",
         "THUMBNET_MAX_BODY_BYTES": "5000",
         "THUMBNET_QUEUE": "5",
@@ -36,6 +37,7 @@ def test_every_setting_has_a_variable() -> None:
         port=80,
         workers=3,
         threads=2,
+        precision="bf16",
         max_images=4,
         max_body_bytes=5000,
         queue=5,
@@ -70,6 +72,7 @@ def test_every_setting_has_a_variable() -> None:
         ("MAX_BODY_BYTES", "10MB"),
         ("WEIGHTS", ""),
         ("HOST", ""),
+        ("PRECISION", "int8"),
     ],
 )
 def test_a_bad_variable_is_named_with_what_came_and_what_is_allowed(name: str, value: str) -> None:
