@@ -142,7 +142,7 @@ def test_of_two_things_side_by_side_the_named_one_is_hot(left: str, right: str, 
 def test_a_digit_is_hotter_on_its_strokes_than_beside_them(mnist: Classifier) -> None:
     explanation = explain(mnist, EXAMPLES / "digit-2.png")
     strokes = explanation.pixels[:, :, 0] > 128
-    assert explanation.heatmap[strokes].mean() > 2 * explanation.heatmap[~strokes].mean()
+    assert explanation.heatmap[strokes].mean() > 1.5 * explanation.heatmap[~strokes].mean()
 
 
 def test_an_unknown_label_suggests_the_nearest(mnist: Classifier, cifar10: Classifier) -> None:
