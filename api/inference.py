@@ -106,10 +106,14 @@ def describe_model(name: str, version: str | None = None) -> Response:
     return jsonify(described | {"inputs": list(map(metadata, inputs)), "outputs": list(map(metadata, outputs))})
 
 
+INFERRED = answers(InferResponse, ANSWER_EXAMPLE, 400, 404, 413, 415, 422)
+INFERRED[200]["content"][OCTETS] = {"schema": {"type": "string"}}  # where outputs are asked for as bytes
+
+
 @blueprint.post(f"{VERSION}/infer")
 @blueprint.post(f"{MODEL}/infer")
 @blueprint.doc(
-    responses=answers(InferResponse, ANSWER_EXAMPLE, 400, 404, 413, 415, 422),
+    responses=INFERRED,
     extensions=body(
         "A tensor in JSON. With `Inference-Header-Content-Length` the JSON ends there and the tensor follows as bytes.",
         **{JSON: {"schema": reference(InferRequest), "example": INFER_EXAMPLE}, OCTETS: {"schema": {"type": "string"}}},

@@ -15,6 +15,7 @@ import socket
 import tempfile
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import c_bool
 from dataclasses import replace
@@ -146,6 +147,7 @@ def turn_away(listener: socket.socket) -> None:
 def build_gateway(settings: Settings, draining: Any) -> Gateway:
     """What a worker serves."""
     stop_with_parent()
+    warnings.filterwarnings("ignore", module="PIL")  # callers could fill the log with them
     app = create_app(settings)
     state: State = app.extensions["thumbnet"]
     state.draining = is_draining = lambda: bool(draining.value)

@@ -6,7 +6,6 @@ Every door and the training on image folders read images through `read_pixels`. 
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import struct
@@ -18,9 +17,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from .errors import CorruptImage, EmptyImage, ImageTooLarge, InvalidArgument, InvalidImage, UnsupportedFormat
+from .guards import PNG_SIGNATURE, BoundedFile, check_cost, check_scans, check_sums
 
 Pixels = npt.NDArray[np.uint8]
 """(H, W, C) uint8, 0…255; C is 1 (grey) or 3 (RGB)."""
@@ -35,11 +35,16 @@ ACCEPTED = "JPEG, PNG, WebP, GIF and BMP"
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 16_000_000
 MAX_SIDE = 65_000
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SIGNATURES = (PNG_SIGNATURE, b"\xff\xd8\xff", b"GIF8")
 DETAIL = 8  # smaller, and the decoder's way of shrinking would show in the result
-MAX_JPEG_SCANS = 100  # a progressive JPEG of hundreds of scans costs seconds in few bytes
+LARGE_PIXELS = 1_000_000  # converted at once: a large image in several modes would take hundreds of megabytes
 
+ORIENTATION = ExifTags.Base.Orientation
+DAMAGED = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, SyntaxError),
+    *(TypeError, ValueError, struct.error, zlib.error),
+)
+"""What Pillow raises for files that are damaged in one way or another."""
 SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
@@ -69,8 +74,8 @@ def read_pixels(image: ImageInput, preprocessing: Preprocessing) -> Pixels:
     """What the network sees of an image: (image_size, image_size, channels) uint8.
 
     The image is turned upright, flattened onto white where it is transparent, cropped to its central square and
-    resized with antialiasing. An image that already has the right size is not resampled; a large JPEG is decoded at
-    the half, quarter or eighth of its size that leaves each side at least DETAIL times as long as the result.
+    resized with antialiasing. An image that already has the right size is not resampled; a large one is first shrunk by
+    a whole number, a JPEG by its decoder, that leaves each side at least DETAIL times as long as the result.
 
     Raises InvalidImage when the bytes cannot be decoded or break a limit.
     """
@@ -106,7 +111,8 @@ def read_own_file(path: Path, preprocessing: Preprocessing) -> Pixels:
 def read_image(image: ImageInput, enough: int | None = None) -> Image.Image:
     """Any accepted input → an upright PIL image of mode L or RGB: the first frame, opaque.
 
-    enough   sides in pixels that are enough: a JPEG file with longer ones may be decoded smaller, which is faster
+    enough   sides in pixels that are enough: a JPEG with longer ones may be decoded smaller; of an image that is still
+             large comes the central square, shrunk by a whole number, which takes less time and memory
 
     Raises EmptyImage, UnsupportedFormat, ImageTooLarge or CorruptImage; each is an InvalidImage.
     """
@@ -124,9 +130,13 @@ def read_image(image: ImageInput, enough: int | None = None) -> Image.Image:
             f"received {type(image).__name__}; allowed are a file path, bytes, a PIL image or a uint8 array."
         )
     try:
-        return flatten(ImageOps.exif_transpose(opened))
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, MemoryError) as error:
+        flat = flatten(opened, enough)
+        flat.info.clear()  # what it says of the turn has been read, or cannot be
+        flat.getexif()[ORIENTATION] = orientation(opened)
+        ImageOps.exif_transpose(flat, in_place=True)
+    except DAMAGED as error:
         raise CorruptImage(f"the image cannot be converted: {error}. Save it again as JPEG or PNG.") from error
+    return flat
 
 
 def read_file(path: Path) -> bytes:
@@ -157,16 +167,16 @@ def decode(data: bytes, enough: int | None = None) -> Image.Image:
         raise EmptyImage("received 0 bytes; send the bytes of an image file.")
     if len(data) > MAX_BYTES:
         raise ImageTooLarge(f"received {len(data):,} bytes; at most {MAX_BYTES:,} are allowed. Make it smaller.")
-    if data[:2] == b"\xff\xd8" and (scans := data.count(b"\xff\xda")) > MAX_JPEG_SCANS:
-        raise CorruptImage(f"a JPEG with {scans} scans; at most {MAX_JPEG_SCANS} are allowed. Save it again.")
+    check_scans(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size is stricter
-            opened = Image.open(io.BytesIO(data), formats=FORMATS)
+            opened = Image.open(BoundedFile(data), formats=FORMATS)
         check_size(*opened.size)
         check_sums(data)
         if enough is not None:
             opened.draft(None, (enough, enough))  # does something to JPEG files only
+        check_cost(opened)
         opened.load()
     except Image.DecompressionBombError as error:
         raise ImageTooLarge(f"more than {MAX_PIXELS:,} pixels. Make the image smaller.") from error
@@ -174,26 +184,9 @@ def decode(data: bytes, enough: int | None = None) -> Image.Image:
         if data.startswith(SIGNATURES):
             raise CorruptImage("the image's header is damaged. Save it again as JPEG or PNG.") from error
         raise UnsupportedFormat(f"the bytes are not an image that can be read; accepted are {ACCEPTED}.") from error
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, MemoryError, EOFError) as error:
+    except DAMAGED as error:
         raise CorruptImage(f"the image cannot be decoded: {error}. Save it again as JPEG or PNG.") from error
     return opened
-
-
-def check_sums(data: bytes) -> None:
-    """Raise CorruptImage where a PNG's check sums say that it is damaged; Pillow looks at some of them only.
-
-    A GIF that says that it has no width or height is damaged, too, although its frames may have.
-    """
-    if data[:4] == b"GIF8" and 0 in struct.unpack("<HH", data[6:10]):
-        raise CorruptImage("a GIF of no width or height. Save it again as JPEG or PNG.")
-    position = len(PNG_SIGNATURE) if data.startswith(PNG_SIGNATURE) else len(data)
-    kind = b""
-    while position + 12 <= len(data) and kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", data, position)
-        end = position + 8 + length
-        if end + 4 <= len(data) and zlib.crc32(data[position + 4 : end]) != int.from_bytes(data[end : end + 4]):
-            raise CorruptImage(f"the PNG's check sum of {kind!r} is wrong: it is damaged. Save it again.")
-        position = end + 4
 
 
 def check_size(width: int, height: int) -> None:
@@ -218,7 +211,31 @@ def from_array(array: npt.NDArray[Any]) -> Image.Image:
     return Image.fromarray(array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array)
 
 
-def flatten(image: Image.Image) -> Image.Image:
+def orientation(image: Image.Image) -> int:
+    """How EXIF says that an image is turned, 1 … 8; 1 where it says nothing that can be read."""
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except DAMAGED:
+        return 1
+
+
+def flatten(image: Image.Image, enough: int | None = None) -> Image.Image:
+    """Any mode → L or RGB. See read_image for `enough`."""
+    if enough is None or image.width * image.height <= LARGE_PIXELS:
+        return flatten_strip(image)
+    side = min(image.size)
+    factor = max(1, side // enough)
+    side -= side % factor
+    left, upper = (image.width - side) // 2, (image.height - side) // 2
+    flat = Image.new(flatten_strip(image.crop((0, 0, 1, 1))).mode, (side // factor, side // factor))
+    rows = max(1, LARGE_PIXELS // side // factor) * factor
+    for top in range(0, side, rows):
+        strip = image.crop((left, upper + top, left + side, upper + min(top + rows, side)))
+        flat.paste(flatten_strip(strip).reduce(factor), (0, top // factor))
+    return flat
+
+
+def flatten_strip(image: Image.Image) -> Image.Image:
     """Any mode → L or RGB; transparency is laid over white, 16-bit grey keeps its upper byte."""
     if image.mode in SIXTEEN_BIT_MODES:
         values = np.asarray(image, dtype=np.int64)

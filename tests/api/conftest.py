@@ -69,10 +69,10 @@ def jpeg(picture: Image.Image, encode: Encode) -> bytes:
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory, find_free_port: Callable[[], int]) -> Serve:
-    """`with serve(workers=2) as (url, process)`: the real server, ready, stopped at the end."""
+    """`with serve(workers=2, queue=4) as (url, process)`: the real server with settings, ready, stopped at the end."""
 
     @contextmanager
-    def serving(workers: int = 1) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    def serving(workers: int = 1, **settings: Any) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         port = find_free_port()
         code = "from thumbnet.api import Settings, server; server.serve(Settings.from_environment())"
         environment = os.environ | {
@@ -81,6 +81,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory, find_free_port: Callable[[],
             "THUMBNET_PORT": str(port),
             "THUMBNET_WORKERS": str(workers),
             "THUMBNET_THREADS": "1",
+            **{f"THUMBNET_{name.upper()}": str(value) for name, value in settings.items()},
         }
         log = tmp_path_factory.mktemp("server") / "log"
         with log.open("wb") as output:

@@ -92,6 +92,14 @@ def test_an_invalid_orientation_is_ignored(scene: Image.Image) -> None:
     np.testing.assert_array_equal(read_pixels(encode(scene, exif=exif), COLOUR), read_pixels(scene, COLOUR))
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data:UserWarning")
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("exif", [b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff", b"\0" * 100])
+def test_exif_that_cannot_be_read_is_ignored(scene: Image.Image, kind: str, exif: bytes) -> None:
+    expected = read_pixels(encode(scene, kind), COLOUR)
+    np.testing.assert_array_equal(read_pixels(encode(scene, kind, exif=exif), COLOUR), expected)
+
+
 def test_an_animation_is_seen_as_its_first_frame(scene: Image.Image) -> None:
     first = scene.quantize(64)
     others = [Image.new("P", scene.size, colour) for colour in (10, 200)]
@@ -184,6 +192,14 @@ def test_a_damaged_png_is_refused(scene: Image.Image) -> None:
         read_image(bytes(data))
 
 
+def test_a_palette_png_without_its_palette_is_refused(scene: Image.Image) -> None:
+    data = encode(scene.quantize(8))
+    start = data.index(b"PLTE") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4])
+    with pytest.raises(CorruptImage):
+        read_image(data[:start] + data[end:])
+
+
 @pytest.mark.parametrize(("width", "height"), [(65_535, 65_535), (1, 100_000_000), (4001, 4000)])
 def test_a_decompression_bomb_is_refused_from_its_header(width: int, height: int) -> None:
     with pytest.raises(ImageTooLarge, match="pixels"):
@@ -223,8 +239,15 @@ def test_too_many_bytes_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_jpeg_of_hundreds_of_scans_is_refused(scene: Image.Image) -> None:
-    with pytest.raises(CorruptImage, match="scans"):
-        read_image(encode(scene, "JPEG")[:-2] + b"\xff\xda" * 200)
+    scan = b"\xff\xda\0\x08\x01\x01\0\0\x3f\0"
+    with pytest.raises(CorruptImage, match="200 scans"):
+        read_image(encode(scene, "JPEG")[:-2] + scan * 199 + b"\xff\xd9")
+
+
+def test_what_only_looks_like_a_scan_is_not_counted(scene: Image.Image) -> None:
+    plain = encode(scene, "JPEG")
+    profile = b"\xff\xe2\x10\x02" + b"\xff\xda" * 2048
+    np.testing.assert_array_equal(read_pixels(plain[:2] + profile + plain[2:], COLOUR), read_pixels(plain, COLOUR))
 
 
 def test_a_missing_file_a_folder_and_a_strange_name_are_refused(tmp_path: Path) -> None:
