@@ -14,7 +14,6 @@ import json
 import sys
 import threading
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from werkzeug.test import run_wsgi_app
 
 from .logs import log_request
 from .metrics import Metrics
-from .problems import REQUEST_ID, code_of, describe_fault, problem
+from .problems import choose_request_id, code_of, describe_fault, problem
 from .schemas import PROBLEM_JSON
 from .settings import Settings
 
@@ -289,8 +288,7 @@ def environ(scope: HTTPScope, headers: Headers, body: bytes) -> dict[str, Any]:
 
 def describe(rejected: Rejected, headers: Headers) -> Answer:
     """The problem that a rejected request is answered with; the connection ends, as its body may be unread."""
-    received = next((value for name, value in headers if name == "x-request-id"), "")
-    request_id = received if REQUEST_ID.fullmatch(received) else uuid.uuid4().hex
+    request_id = choose_request_id(next((value for name, value in headers if name == "x-request-id"), ""))
     found = describe_fault(rejected.status, code_of(rejected.status), rejected.detail)
     body = json.dumps(problem(found, request_id), ensure_ascii=False).encode()
     answer_headers = [

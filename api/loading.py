@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 10.0
 """How long a prediction waits for a worker that has just started, before it is told to come again."""
 
 DECODERS = threading.BoundedSemaphore(2)
-"""Images that a worker decodes at once: one of them may take 150 MB, and more would not be faster."""
+"""Images that a worker decodes at once: one of them may take 130 MB, and more would not be faster."""
 
 
 class ServedModel(Classifier):

@@ -110,12 +110,16 @@ def explain(error: HTTPException) -> str:
 
 
 def request_id() -> str:
-    """The caller's X-Request-Id where it is safe to log and send back, otherwise a new one."""
+    """That of the current request."""
     if "request_id" not in g:
-        received = request.headers.get("X-Request-Id", "")
-        g.request_id = received if REQUEST_ID.fullmatch(received) else uuid.uuid4().hex
+        g.request_id = choose_request_id(request.headers.get("X-Request-Id", ""))
     chosen: str = g.request_id
     return chosen
+
+
+def choose_request_id(received: str) -> str:
+    """What a caller has sent where it is safe to log and send back, otherwise a new one."""
+    return received if REQUEST_ID.fullmatch(received) else uuid.uuid4().hex
 
 
 def return_request_id(response: Response) -> Response:

@@ -29,7 +29,7 @@ from uvicorn.supervisors import Multiprocess
 from thumbnet.model import InvalidArgument
 from thumbnet.model.weights import ONNX, find_weights, read_config, verified
 
-from . import create_app
+from . import create_app, metrics, rate_limit
 from .gateway import Gateway, Rejected, describe
 from .logs import LOGGING
 from .protocol import LimitedProtocol, as_http
@@ -62,8 +62,8 @@ def serve(settings: Settings) -> None:
     settings = share_processors(settings, available_processors())
     with tempfile.TemporaryDirectory(prefix="thumbnet-") as shared:
         # The workers write their metrics and the clients' rates to files that all of them see.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
-        os.environ["THUMBNET_RATE_FILE"] = str(Path(shared) / RATE_CLIENTS)
+        os.environ[metrics.DIRECTORY] = shared
+        os.environ[rate_limit.FILE] = str(Path(shared) / RATE_CLIENTS)
         for name, value in MALLOC.items():
             os.environ.setdefault(name, value)
         draining = multiprocessing.get_context("spawn").Value(c_bool, False, lock=False)

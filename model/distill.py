@@ -12,8 +12,6 @@ from .datasets import Dataset
 from .errors import InvalidArgument, WeightsNotFound
 from .measures import softmax
 from .recipe import Recipe
-from .runtimes import OpenVINORuntime, Runtime, TorchRuntime
-from .weights import find_weights, read_config
 
 
 class Teachers:
@@ -40,17 +38,15 @@ class Teachers:
 
 def load_teacher(name: str, bf16: bool, device: torch.device) -> Classifier:
     """A teacher on the device that trains; its answers are averaged and softened, so bf16 is exact enough for them."""
+    on_gpu = device.type == "cuda"
     try:
-        folder = find_weights(name)
+        return Classifier.load(
+            name, runtime="torch" if on_gpu else "openvino", precision="bf16" if bf16 and not on_gpu else "fp32"
+        )
     except WeightsNotFound as error:
         raise WeightsNotFound(
             f"{error} It is a teacher of this recipe: train it first, or choose another with --set teacher=…"
         ) from error
-    config = read_config(folder)
-    runtime: Runtime = (
-        TorchRuntime(folder, config) if device.type == "cuda" else OpenVINORuntime(folder, config, bf16=bf16)
-    )
-    return Classifier(config, runtime)
 
 
 def distillation_loss(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:

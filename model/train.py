@@ -71,6 +71,7 @@ def train(
     steps_per_epoch = len(training) // batch_size
     total_steps = recipe.epochs * steps_per_epoch
     mirrored = mirror_coins(len(training), recipe).to(device)
+    refined = recipe.refined()
 
     checkpoint = folder / CHECKPOINT
     progress = load_checkpoint(checkpoint, network, optimizers, recipe) if checkpoint.exists() else Progress()
@@ -88,7 +89,7 @@ def train(
             torch.manual_seed(derive_seed(recipe.seed, "step", progress.step * parallel.size() + parallel.rank()))
             chosen = epoch_order(len(training), recipe.seed, epoch)[batch * batch_size : (batch + 1) * batch_size]
             chosen = chosen[parallel.rank() :: parallel.size()].to(device)
-            strength = recipe.refined() if epoch >= (1 - recipe.refinement) * recipe.epochs else recipe
+            strength = refined if epoch >= (1 - recipe.refinement) * recipe.epochs else recipe
             pixels = augment(training.pixels[chosen], flips(mirrored[chosen], epoch, recipe), strength)
             targets = F.one_hot(training.labels[chosen], len(data.labels)).float()
             if strength.cutmix:
