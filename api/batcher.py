@@ -15,19 +15,20 @@ import numpy as np
 from thumbnet.model import Pixels
 from thumbnet.model.runtimes import Logits
 
-BATCH_SIZE = 64
-"""Images computed at once; more only makes the first of them wait."""
-
 
 class Batcher:
     """One model, called by many threads."""
 
-    def __init__(self, compute: Callable[[Pixels], Logits], observe: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self, compute: Callable[[Pixels], Logits], batch_size: int, observe: Callable[[int], None] | None = None
+    ) -> None:
         """
-        compute   (N, H, W, C) uint8 pixels → (N, classes) logits, where a row depends on its own image alone
-        observe   told the size of each batch
+        compute      (N, H, W, C) uint8 pixels → (N, classes) logits, where a row depends on its own image alone
+        batch_size   images computed at once, unless a single request has more
+        observe      told the size of each batch
         """
         self._compute = compute
+        self._batch_size = batch_size
         self._observe = observe or (lambda _: None)
         self._model = threading.Lock()
         self._waiting: list[tuple[Pixels, Future[Logits]]] = []
@@ -45,11 +46,11 @@ class Batcher:
         return answer.result()
 
     def _take(self) -> list[tuple[Pixels, Future[Logits]]]:
-        """What has waited longest, up to BATCH_SIZE images, and at least one request."""
+        """What has waited longest, up to the batch size, and at least one request."""
         with self._guard:
             images, count = 0, 0
             for pixels, _ in self._waiting:
-                if count and images + len(pixels) > BATCH_SIZE:
+                if count and images + len(pixels) > self._batch_size:
                     break
                 images, count = images + len(pixels), count + 1
             batch, self._waiting = self._waiting[:count], self._waiting[count:]

@@ -29,8 +29,9 @@ DECODERS = threading.BoundedSemaphore(2)
 class ServedModel(Classifier):
     """A classifier that computes the images of several requests together."""
 
-    def __init__(self, classifier: Classifier, metrics: Metrics) -> None:
-        super().__init__(classifier.config, Batcher(classifier.logits, partial(metrics.batch, classifier.name)))
+    def __init__(self, classifier: Classifier, metrics: Metrics, batch_size: int) -> None:
+        observe = partial(metrics.batch, classifier.name)
+        super().__init__(classifier.config, Batcher(classifier.logits, batch_size, observe))
 
     def read(self, image: ImageInput) -> Pixels:
         """What the network sees of an image. Raises InvalidImage."""
@@ -93,7 +94,7 @@ class Models:
                 raise ThumbnetError(
                     f"two models are named {classifier.name!r}; serve one of them, or rename one in its config.json."
                 )
-            model = self._models[classifier.name] = ServedModel(classifier, self._metrics)
+            model = self._models[classifier.name] = ServedModel(classifier, self._metrics, self._settings.batch_size)
             self._metrics.model(model.name, model.sha256, model.labels)
 
     def _load(self) -> None:

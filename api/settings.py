@@ -15,6 +15,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "port": (1, 65_535),
     "workers": (1, 1024),
     "threads": (1, 1024),
+    "batch_size": (1, 1024),
     "max_images": (1, 1024),
     "max_body_bytes": (1024, 1024**3),
     "queue": (1, 100_000),
@@ -40,6 +41,7 @@ class Settings:
     workers           processes; by default one for each processor, at most 4
     threads           processor threads a worker computes with; by default the processors are shared out
     precision         fp32, or bf16: several times faster where the processor computes it natively, and less exact
+    batch_size        images of several requests that are computed together, at most; 1 for each request on its own
     max_images        images in one request
     max_body_bytes    of a whole request
     queue             requests that a worker holds at once, computing or waiting; more are told to come again (503)
@@ -59,6 +61,7 @@ class Settings:
     workers: int | None = None
     threads: int | None = None
     precision: str = "fp32"
+    batch_size: int = 64
     max_images: int = 32
     max_body_bytes: int = 10 * 1024 * 1024
     queue: int = 64

@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).parent / "results" / "inference.json"
-LATENCIES, COLD_STARTS = 2000, 7
+LATENCIES, HEATMAPS, COLD_STARTS = 2000, 100, 7
 """How often each is measured."""
 PACKAGES = ("thumbnet", "openvino", "torch", "onnxruntime", "numpy", "Pillow")
 
@@ -58,17 +59,14 @@ print(json.dumps(seconds | {"torch": "torch" in sys.modules}))
 """
 
 
-def measure_latency(weights: str, threads: int, image: bytes, count: int) -> dict[str, Any]:
-    """Milliseconds from the bytes of a PNG file to a Prediction, one after the other."""
-    from thumbnet import Classifier
-
-    classifier = Classifier.load(weights, threads=threads)
+def measure_latency(work: Callable[[], object], count: int, warm_up: int) -> dict[str, Any]:
+    """Milliseconds of some work, one time after the other; the first `warm_up` do not count."""
     milliseconds = []
-    for _ in range(count + 100):
+    for _ in range(warm_up + count):
         started = time.perf_counter()
-        classifier.predict(image)
+        work()
         milliseconds.append(1000 * (time.perf_counter() - started))
-    p50, p99 = np.percentile(milliseconds[100:], [50, 99])
+    p50, p99 = np.percentile(milliseconds[warm_up:], [50, 99])
     return {"images": count, "p50": round(float(p50), 3), "p99": round(float(p99), 3)}
 
 
@@ -111,6 +109,8 @@ def show(results: dict[str, Any]) -> None:
     console.print(table)
     latency, start, precision = results["latency_ms"], results["cold_start_s"], results["precision"]
     console.print(f"PNG to prediction: {latency['p50']} ms (median), {latency['p99']} ms (99 of 100)")
+    heatmap = results["heatmap_ms"]
+    console.print(f"PNG to heatmap: {heatmap['p50']} ms (median), {heatmap['p99']} ms (99 of 100)")
     console.print(
         f"fresh process to first answer: {start['process']} s "
         f"(import {start['import']}, load {start['load']}, first image {start['first_image']})"
@@ -126,6 +126,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse_options(__doc__, RESULTS, arguments)
     use_cores(options.cores)
 
+    from thumbnet import Classifier
+    from thumbnet.model.explain import explain
     from thumbnet.model.files import write_json
     from thumbnet.model.weights import find_weights, read_config
 
@@ -134,13 +136,15 @@ def main(arguments: list[str] | None = None) -> None:
     file = io.BytesIO()
     Image.fromarray(pixels[0].squeeze()).save(file, "PNG")
     engines = build_engines(options.weights, options.cores)
+    classifier = Classifier.load(options.weights, threads=options.cores)
     results = {
         "weights": options.weights,
         "sha256": read_config(find_weights(options.weights)).files["model.onnx"],
         "machine": describe_machine(*PACKAGES),
         "rounds": options.rounds,
         **summarize(measure_rates(engines, pixels, options.rounds, options.seconds)),
-        "latency_ms": measure_latency(options.weights, options.cores, file.getvalue(), LATENCIES),
+        "latency_ms": measure_latency(lambda: classifier.predict(file.getvalue()), LATENCIES, 100),
+        "heatmap_ms": measure_latency(lambda: explain(classifier, file.getvalue()).png(), HEATMAPS, 10),
         "cold_start_s": measure_cold_start(options.weights, options.cores, file.getvalue(), COLD_STARTS),
         # where bf16 is not native it is fp32, too, and nothing changes
         "precision": measure_precision(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -103,15 +104,18 @@ class Running:
 
 
 @contextmanager
-def running(name: str, weights: str) -> Iterator[Running]:
+def running(name: str, weights: str, **environment: str) -> Iterator[Running]:
     """A server of SERVERS on a free port, ready to predict; stopped at the end. What it logs goes to a file.
+
+    environment   variables that it gets in addition
 
     Raises SystemExit, with the end of its log, where it does not get ready.
     """
     server, port = SERVERS[name], free_port()
     with tempfile.TemporaryFile() as log:
         command = [sys.executable, *server.command(weights, port)]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        variables = os.environ | environment
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=variables)
         try:
             if not becomes_ready(process, port, server.health):
                 log.seek(0)

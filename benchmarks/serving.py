@@ -6,9 +6,9 @@
 In each round every server is started, asked and stopped, in an order that changes; figures are medians over the rounds,
 "times" the median of the ratios within a round. Each is asked about thumbnails and about a photograph of 12 megapixels,
 by 1, 8 and 64 clients that wait for their answers, and by callers that do not, at 70 % of what it can do. Then ours is
-asked ten times as often as it can answer. Every server runs as it comes, ours with all its limits, metrics and logs.
-Clients and server share the cores, so a result also says what the clients took. Runs on an otherwise idle machine;
-needs `pip install 'thumbnet[api,bench]'`.
+asked ten times as often as it can answer, and by 64 clients with and without computing their images together. Every
+server runs as it comes, ours with all its limits, metrics and logs. Clients and server share the cores, so a result
+also says what the clients took. Runs on an otherwise idle machine; needs `pip install 'thumbnet[api,bench]'`.
 """
 
 from __future__ import annotations
@@ -76,6 +76,18 @@ def measure_server(name: str, weights: str, images: Mapping[str, Sequence[bytes]
             nothing = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
             round_["empty"] = closed_loop(server.port, [nothing], 1, seconds, warm_up=warm_up(seconds))
     return round_
+
+
+def measure_batching(weights: str, images: Sequence[bytes], seconds: float) -> Report:
+    """One round of ours at the most clients: requests/s as it is and with each request on its own."""
+    rates = []
+    for environment in ({}, {"THUMBNET_BATCH_SIZE": "1"}):
+        with running(OURS, weights, **environment) as server:
+            requests = [server.request(image) for image in images]
+            report = closed_loop(server.port, requests, max(CLIENTS), seconds, warm_up=warm_up(seconds))
+            rates.append(report["per_second"])
+    together, alone = rates
+    return {"together": together, "alone": alone, "gain": round(together / alone, 3) if alone else None}
 
 
 def overload(server: Running, requests: Sequence[bytes], most: float, seconds: float) -> Report:
@@ -151,6 +163,7 @@ def judge(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     targets: list[tuple[str, float | None, str, float]] = [
         (f"64 clients: times {TUTORIAL}", times[TUTORIAL]["small"]["64"], "≥", 8),
         (f"64 clients: times {LITSERVE}", times[LITSERVE]["small"]["64"], "≥", 3.5),
+        ("64 clients: gain of batches", results["batching"]["gain"], "≥", 1.2),
         ("1 client: p50, ms", ours["small"]["1"]["p50_ms"], "≤", 1.5),
         ("12 megapixels: p50, ms", ours["large"]["1"]["p50_ms"], "≤", 60),
         ("overload: p99 of 503, ms", beyond["rejected_p99_ms"], "≤", 50),
@@ -212,10 +225,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     images = {"small": small_jpegs(config.labels, config.preprocessing.image_size), "large": [large_jpeg()]}
     names = list(SERVERS)
     rounds: dict[str, list[Report]] = {name: [] for name in names}
+    batching: list[Report] = []
     for number in range(options.rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             print(f"round {number + 1} of {options.rounds}: {name}", flush=True)
             rounds[name].append(measure_server(name, options.weights, images, options.seconds))
+        print(f"round {number + 1} of {options.rounds}: {OURS} with and without batches", flush=True)
+        batching.append(measure_batching(options.weights, images["small"], options.seconds))
     check_labels(rounds)
     figures = summarize(rounds)
     empty = figures["empty_request"]["p50_ms"]
@@ -228,6 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "seconds": options.seconds,
         "deadline_s": Settings.from_environment().deadline,
         **figures,
+        "batching": median_report(batching),
         "parts_ms": {
             kind: measure_parts(
                 options.weights, pictures[0], figures["closed_loop"][OURS][kind]["1"]["p50_ms"], empty, PARTS

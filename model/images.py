@@ -131,9 +131,10 @@ def read_image(image: ImageInput, enough: int | None = None) -> Image.Image:
         )
     try:
         flat = flatten(opened, enough)
-        flat.info.clear()  # what it says of the turn has been read, or cannot be
-        flat.getexif()[ORIENTATION] = orientation(opened)
-        ImageOps.exif_transpose(flat, in_place=True)
+        if (turn := orientation(opened)) != 1:
+            flat.info.clear()  # what it says of the turn has been read, or cannot be
+            flat.getexif()[ORIENTATION] = turn
+            ImageOps.exif_transpose(flat, in_place=True)
     except DAMAGED as error:
         raise CorruptImage(f"the image cannot be converted: {error}. Save it again as JPEG or PNG.") from error
     return flat

@@ -94,6 +94,7 @@ def test_the_inference_benchmark_writes_everything_down(
     inference = load("inference")
     monkeypatch.setattr(inference, "load_training_data", lambda _: data)
     monkeypatch.setattr(inference, "LATENCIES", 5)
+    monkeypatch.setattr(inference, "HEATMAPS", 2)
     monkeypatch.setattr(inference, "COLD_STARTS", 1)
     monkeypatch.setattr(inference, "use_cores", lambda count: None)
     out = tmp_path / "inference.json"
@@ -103,6 +104,7 @@ def test_the_inference_benchmark_writes_everything_down(
     results = json.loads(out.read_text())
     assert set(results["images_per_second"]) == {"thumbnet", *results["times_faster"]}
     assert results["cold_start_s"]["torch"] is False
+    assert (results["latency_ms"]["images"], results["heatmap_ms"]["images"]) == (5, 2)
     assert results["precision"]["images"] == 70
     assert "images/s" in capsys.readouterr().out
 
@@ -253,7 +255,9 @@ def test_servers_are_compared_within_a_round_and_judged(load: Callable[[str], Mo
     assert ours["statuses"] == {"200": 27}
     assert results["times_faster"]["Flask + torch"]["small"]["64"] == 10
     assert results["times_faster"]["LitServe"]["small"]["64"] == 3
-    met = {name: target["met"] for name, target in serving.judge({**results, "deadline_s": 2.0}).items()}
+    rest = {"batching": serving.median_report([{"gain": 1.3}, {"gain": 1.1}, {"gain": None}]), "deadline_s": 2.0}
+    assert rest["batching"] == {"gain": 1.2}
+    met = {name: target["met"] for name, target in serving.judge({**results, **rest}).items()}
     assert [name for name, is_met in met.items() if not is_met] == ["64 clients: times LitServe"]
 
 

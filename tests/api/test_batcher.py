@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from thumbnet.api.batcher import BATCH_SIZE, Batcher
+from thumbnet.api.batcher import Batcher
 from thumbnet.model import Pixels
 from thumbnet.model.runtimes import Logits
 
@@ -48,13 +48,13 @@ def wait_for(batcher: Batcher, count: int) -> None:
 
 
 def test_a_single_request_is_computed_at_once() -> None:
-    assert Batcher(values_as_logits).logits(pixels(7)).tolist() == [[7.0]]
+    assert Batcher(values_as_logits, 64).logits(pixels(7)).tolist() == [[7.0]]
 
 
 def test_what_arrives_while_the_model_computes_is_the_next_batch() -> None:
     gate = Gate()
     sizes: list[int] = []
-    batcher = Batcher(gate, sizes.append)
+    batcher = Batcher(gate, 64, sizes.append)
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(batcher.logits, pixels(1))
         assert gate.entered.wait(10)
@@ -70,21 +70,34 @@ def test_what_arrives_while_the_model_computes_is_the_next_batch() -> None:
 
 def test_a_batch_stays_within_its_size_and_a_larger_request_goes_alone() -> None:
     gate = Gate()
-    batcher = Batcher(gate)
+    batcher = Batcher(gate, 64)
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(batcher.logits, pixels(1))
         assert gate.entered.wait(10)
-        large = [pool.submit(batcher.logits, pixels(*[value] * (BATCH_SIZE // 2 + 1))) for value in (2, 3)]
+        large = [pool.submit(batcher.logits, pixels(*[value] * 33)) for value in (2, 3)]
         wait_for(batcher, 2)
         gate.open.set()
         assert first.result().shape == (1, 1)
-        assert [len(answer.result()) for answer in large] == [BATCH_SIZE // 2 + 1] * 2
-    assert [len(batch) for batch in gate.batches] == [1, BATCH_SIZE // 2 + 1, BATCH_SIZE // 2 + 1]
+        assert [len(answer.result()) for answer in large] == [33] * 2
+    assert [len(batch) for batch in gate.batches] == [1, 33, 33]
+
+
+def test_a_batch_size_of_one_computes_each_request_on_its_own() -> None:
+    gate = Gate()
+    batcher = Batcher(gate, 1)
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(batcher.logits, pixels(1))
+        assert gate.entered.wait(10)
+        others = [pool.submit(batcher.logits, pixels(value)) for value in (2, 3)]
+        wait_for(batcher, 2)
+        gate.open.set()
+        assert [answer.result().tolist() for answer in (first, *others)] == [[[1.0]], [[2.0]], [[3.0]]]
+    assert sorted(gate.batches) == [[1], [2], [3]]
 
 
 def test_a_poisoned_request_fails_alone() -> None:
     gate = Gate()
-    batcher = Batcher(gate)
+    batcher = Batcher(gate, 64)
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(batcher.logits, pixels(1))
         assert gate.entered.wait(10)
@@ -98,7 +111,7 @@ def test_a_poisoned_request_fails_alone() -> None:
 
 
 def test_ten_thousand_concurrent_requests_get_their_own_answers() -> None:
-    batcher = Batcher(values_as_logits)
+    batcher = Batcher(values_as_logits, 64)
     images = [pixels(*np.random.default_rng(i).integers(0, 256, 1 + i % 3)) for i in range(10_000)]
     with ThreadPoolExecutor(32) as pool:
         answers = list(pool.map(batcher.logits, images))
