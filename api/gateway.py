@@ -9,31 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
-import json
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
 
 from werkzeug.test import run_wsgi_app
 
+from .framing import Answer, Headers, Rejected, check_framing, describe, environ
 from .logs import log_request
 from .metrics import Metrics
-from .problems import choose_request_id, code_of, describe_fault, problem
-from .schemas import PROBLEM_JSON
+from .security import Keys, key_of
 from .settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
-URI_BYTES = 4096
-HEADER_BYTES = 8192
-HEADER_COUNT = 100
 COMPUTING_THREADS = 16
 """Requests that a worker decodes at once; their images are computed together."""
 LIGHT_THREADS = 2
@@ -45,17 +38,6 @@ BUFFERED_BODIES = 16
 DISCARD_SECONDS = 2.0
 """How long the rest of a body that is too large is read and thrown away: its client reads no answer before it has
 sent everything."""
-
-Headers = list[tuple[str, str]]
-Answer = tuple[int, Headers, bytes]
-
-
-class Rejected(Exception):
-    """A request that Flask never sees. `reason` is for the metrics, "" where it is the caller's mistake."""
-
-    def __init__(self, status: int, detail: str, reason: str = "") -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.reason = status, detail, reason
 
 
 class Gone(Exception):
@@ -75,6 +57,7 @@ class Gateway:
         self._settings = settings
         self._metrics = metrics
         self._draining = draining
+        self._keys = Keys(settings.accepted_keys())
         self._computing = ThreadPoolExecutor(COMPUTING_THREADS, "compute")
         self._light = ThreadPoolExecutor(LIGHT_THREADS, "light")
         self._held = 0
@@ -89,13 +72,17 @@ class Gateway:
             check_framing(scope, headers)
             if scope["method"] in ("GET", "HEAD", "OPTIONS"):
                 status, answer_headers, body = await self._in_thread(self._light, scope, headers, b"", None)
+            elif self._is_stranger(headers):  # whose body is not worth receiving: Flask says what is wrong without it
+                status, answer_headers, body = await self._in_thread(self._light, scope, headers, b"", None)
+                answer_headers.append(("connection", "close"))
+                await discard(headers, receive)
             else:
                 self._check_room()
                 received = await self._read(headers, receive)
                 status, answer_headers, body = await self._compute(scope, headers, received, receive)
         except Rejected as rejected:
-            if rejected.status == 413 and "expect" not in dict(headers):  # that one waits for leave to send
-                await discard(receive)
+            if rejected.status == 413:
+                await discard(headers, receive)
             status, answer_headers, body = describe(rejected, headers)
             self._note(rejected, scope, dict(answer_headers)["x-request-id"], time.perf_counter() - started)
         except Gone:
@@ -123,6 +110,13 @@ class Gateway:
             client=(scope["client"] or ("", 0))[0],
             size=0,
         )
+
+    def _is_stranger(self, headers: Headers) -> bool:
+        """Whether keys are needed, and the request has none that is accepted."""
+        if not self._keys:
+            return False
+        sent = dict(headers)
+        return self._keys.accepted(key_of(sent.get("authorization", ""), sent.get("x-api-key", ""))) is None
 
     def _check_room(self) -> None:
         if self._held >= self._settings.queue:
@@ -208,8 +202,10 @@ async def body_chunks(receive: ASGIReceiveCallable) -> AsyncIterator[bytes]:
             return
 
 
-async def discard(receive: ASGIReceiveCallable) -> None:
-    """Throw the rest of a body away, for some seconds at most."""
+async def discard(headers: Headers, receive: ASGIReceiveCallable) -> None:
+    """Throw the rest of a body away, for some seconds at most; a client that waits for leave to send has sent none."""
+    if any(name == "expect" for name, _ in headers):
+        return
     with contextlib.suppress(TimeoutError, Gone):
         async with asyncio.timeout(DISCARD_SECONDS):
             async for _ in body_chunks(receive):
@@ -234,67 +230,3 @@ class Job:
     def give_up(self) -> bool:
         """Make sure that it will not be computed. False where that has begun."""
         return self._claim.acquire(blocking=False)
-
-
-def check_framing(scope: HTTPScope, headers: Headers) -> None:
-    """What the HTTP parser lets pass and should not be trusted. Raises Rejected."""
-    uri = len(scope["raw_path"]) + len(scope["query_string"])
-    if uri > URI_BYTES:
-        raise Rejected(414, f"the address has {uri:,} characters; at most {URI_BYTES:,} are allowed.")
-    size = sum(len(name) + len(value) + 4 for name, value in headers)
-    if size > HEADER_BYTES or len(headers) > HEADER_COUNT:
-        raise Rejected(
-            431,
-            f"received {len(headers)} headers of {size:,} bytes; at most {HEADER_COUNT} headers of {HEADER_BYTES:,} "
-            "bytes in all are allowed.",
-        )
-    hosts = sum(name == "host" for name, _ in headers)
-    if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):
-        raise Rejected(400, f"received {hosts} Host headers; send one.")
-
-
-def environ(scope: HTTPScope, headers: Headers, body: bytes) -> dict[str, Any]:
-    """The WSGI environment of a request (PEP 3333)."""
-    server, port = scope["server"] or ("", None)
-    client, client_port = scope["client"] or ("", 0)
-    variables: dict[str, Any] = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_NAME": server,
-        "SERVER_PORT": str(port or 80),
-        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "REMOTE_ADDR": client,
-        "REMOTE_PORT": str(client_port),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.input_terminated": True,
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
-    if body:
-        variables["CONTENT_LENGTH"] = str(len(body))
-    for name, value in headers:
-        key = name.upper().replace("-", "_")
-        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            key = f"HTTP_{key}"
-        variables[key] = f"{variables[key]}, {value}" if key in variables and key != "CONTENT_LENGTH" else value
-    return variables
-
-
-def describe(rejected: Rejected, headers: Headers) -> Answer:
-    """The problem that a rejected request is answered with; the connection ends, as its body may be unread."""
-    request_id = choose_request_id(next((value for name, value in headers if name == "x-request-id"), ""))
-    found = describe_fault(rejected.status, code_of(rejected.status), rejected.detail)
-    body = json.dumps(problem(found, request_id), ensure_ascii=False).encode()
-    answer_headers = [
-        ("content-type", PROBLEM_JSON),
-        ("content-length", str(len(body))),
-        ("x-request-id", request_id),
-        ("retry-after", "1") if rejected.status == 503 else ("connection", "close"),
-    ]
-    return rejected.status, answer_headers, body

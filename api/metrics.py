@@ -34,9 +34,13 @@ class Metrics:
 
     def __init__(self) -> None:
         # The library decides when it is first imported whether it counts in files.
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
         self._directory = os.environ.get(DIRECTORY)
+        if self._directory:
+            # It would ask for the process id at every count, in case of a fork. Workers are never forked.
+            process = os.getpid()
+            values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
         own = self._registry = CollectorRegistry()
         self._requests = Counter(
             "thumbnet_requests_total", "Requests answered.", ("endpoint", "method", "status"), registry=own

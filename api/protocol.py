@@ -12,7 +12,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .gateway import HEADER_BYTES, URI_BYTES, Answer, Rejected, describe
+from .framing import HEADER_BYTES, URI_BYTES, Answer, Rejected, describe
 
 HEADER_SECONDS = 8.0
 """From the connection, or the first byte of a later request, to the end of its headers."""

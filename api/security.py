@@ -92,9 +92,14 @@ def is_open() -> bool:
 
 def received_key() -> bytes:
     """The key of `Authorization: Bearer KEY`, otherwise of `X-API-Key: KEY`, as the bytes that were sent."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key_of(request.headers.get("Authorization", ""), request.headers.get("X-API-Key", ""))
+
+
+def key_of(authorization: str, x_api_key: str) -> bytes:
+    """The key in the values of these two headers, "" for one that was not sent."""
+    scheme, _, key = authorization.partition(" ")
     if scheme.lower() != "bearer":
-        key = request.headers.get("X-API-Key", "")
+        key = x_api_key
     return key.strip().encode("latin-1", "backslashreplace")
 
 

@@ -30,7 +30,8 @@ from thumbnet.model import InvalidArgument
 from thumbnet.model.weights import ONNX, find_weights, read_config, verified
 
 from . import create_app, metrics, rate_limit
-from .gateway import Gateway, Rejected, describe
+from .framing import Rejected, describe
+from .gateway import Gateway
 from .logs import LOGGING
 from .protocol import LimitedProtocol, as_http
 from .security import check_origins

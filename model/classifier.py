@@ -180,9 +180,10 @@ class Classifier:
 
     def _prediction(self, scaled: Row, pixels: Pixels, count: int, milliseconds: float) -> Prediction:
         probabilities = softmax(scaled)
-        order = np.argsort(-probabilities, kind="stable")
+        order = np.argsort(-probabilities, kind="stable")[:count]
+        best = zip(order.tolist(), probabilities[order].tolist(), strict=True)
         return Prediction(
-            scores=tuple(Score(self.labels[i], float(probabilities[i])) for i in order[:count]),
+            scores=tuple(Score(self.labels[index], probability) for index, probability in best),
             abstained=SCORES[self.config.abstention_score](scaled) < self.config.abstention_threshold,
             pixels=pixels,
             milliseconds=milliseconds,

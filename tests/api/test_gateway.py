@@ -114,6 +114,18 @@ def test_a_request_reaches_flask_whole(echo: Echo) -> None:
     assert (seen["CONTENT_TYPE"], seen["CONTENT_LENGTH"], seen["HTTP_X_TWO"]) == ("image/png", "7", "a, b")
 
 
+def test_the_body_of_who_has_no_key_never_reaches_flask(echo: Echo) -> None:
+    async def exchange(**key: str) -> Exchange:
+        body = [part(b"one ", more=True), part(b"two")]
+        headers = [("Content-Type", "image/png"), *((name.replace("_", "-"), value) for name, value in key.items())]
+        return await Exchange(gateway_of(echo, api_keys=("secret",)), body, headers=headers).run()
+
+    stranger, wrong = asyncio.run(exchange()), asyncio.run(exchange(x_api_key="public"))
+    known = [asyncio.run(exchange(authorization="Bearer secret")), asyncio.run(exchange(x_api_key="secret"))]
+    assert [answer.body for answer in (stranger, wrong, *known)] == [b"", b"", b"one two", b"one two"]
+    assert [answer.headers.get("connection") for answer in (stranger, wrong, *known)] == ["close", "close", None, None]
+
+
 def test_a_full_queue_says_come_again_at_once_while_health_answers(echo: Echo) -> None:
     async def exchange() -> tuple[Exchange, Exchange, list[Exchange]]:
         gateway = gateway_of(echo, queue=2)

@@ -1,0 +1,94 @@
+"""A request as the server has parsed it: is it sound, what WSGI makes of it, and what a refused one is answered."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from .problems import choose_request_id, code_of, describe_fault, problem
+from .schemas import PROBLEM_JSON
+
+if TYPE_CHECKING:
+    from uvicorn._types import HTTPScope
+
+URI_BYTES = 4096
+HEADER_BYTES = 8192
+HEADER_COUNT = 100
+
+Headers = list[tuple[str, str]]
+Answer = tuple[int, Headers, bytes]
+
+
+class Rejected(Exception):
+    """A request that Flask never sees. `reason` is for the metrics, "" where it is the caller's mistake."""
+
+    def __init__(self, status: int, detail: str, reason: str = "") -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.reason = status, detail, reason
+
+
+def check_framing(scope: HTTPScope, headers: Headers) -> None:
+    """What the HTTP parser lets pass and should not be trusted. Raises Rejected."""
+    uri = len(scope["raw_path"]) + len(scope["query_string"])
+    if uri > URI_BYTES:
+        raise Rejected(414, f"the address has {uri:,} characters; at most {URI_BYTES:,} are allowed.")
+    size = sum(len(name) + len(value) + 4 for name, value in headers)
+    if size > HEADER_BYTES or len(headers) > HEADER_COUNT:
+        raise Rejected(
+            431,
+            f"received {len(headers)} headers of {size:,} bytes; at most {HEADER_COUNT} headers of {HEADER_BYTES:,} "
+            "bytes in all are allowed.",
+        )
+    hosts = sum(name == "host" for name, _ in headers)
+    if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):
+        raise Rejected(400, f"received {hosts} Host headers; send one.")
+
+
+def environ(scope: HTTPScope, headers: Headers, body: bytes) -> dict[str, Any]:
+    """The WSGI environment of a request (PEP 3333)."""
+    server, port = scope["server"] or ("", None)
+    client, client_port = scope["client"] or ("", 0)
+    variables: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": server,
+        "SERVER_PORT": str(port or 80),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": client,
+        "REMOTE_PORT": str(client_port),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    if body:
+        variables["CONTENT_LENGTH"] = str(len(body))
+    for name, value in headers:
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        variables[key] = f"{variables[key]}, {value}" if key in variables and key != "CONTENT_LENGTH" else value
+    return variables
+
+
+def describe(rejected: Rejected, headers: Headers) -> Answer:
+    """The problem that a rejected request is answered with; the connection ends, as its body may be unread."""
+    request_id = choose_request_id(next((value for name, value in headers if name == "x-request-id"), ""))
+    found = describe_fault(rejected.status, code_of(rejected.status), rejected.detail)
+    body = json.dumps(problem(found, request_id), ensure_ascii=False).encode()
+    answer_headers = [
+        ("content-type", PROBLEM_JSON),
+        ("content-length", str(len(body))),
+        ("x-request-id", request_id),
+        ("retry-after", "1") if rejected.status == 503 else ("connection", "close"),
+    ]
+    return rejected.status, answer_headers, body
