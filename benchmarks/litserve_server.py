@@ -67,5 +67,6 @@ class ImageClassifierAPI(litserve.LitAPI):  # type: ignore[misc]  # comes withou
 if __name__ == "__main__":
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     api = ImageClassifierAPI(sys.argv[1])
+    litserve.server._MCP_AVAILABLE = False  # it would be a tool of assistants too, and fails with some versions of mcp
     server = litserve.LitServer(api, accelerator="cpu", devices=1, workers_per_device=cores, fast_queue=True)
     server.run(host="127.0.0.1", port=int(sys.argv[2]), generate_client_file=False)

@@ -43,47 +43,83 @@ def build_demo(classifiers: Mapping[str, Classifier]) -> gr.Blocks:
     require_gradio()
     import gradio as gr
 
-    from .tabs import classify
+    from .tabs import classify, draw, inside, train, use
     from .theme import header
 
     demo = gr.Blocks(title="thumbnet", analytics_enabled=False, delete_cache=CACHE_SECONDS)
     with demo:
         gr.HTML(header())
-        classify.build_tab(classifiers)
+        with gr.Tabs():
+            for title, tab in (
+                ("Classify", classify),
+                ("Draw a digit", draw),
+                ("Look inside", inside),
+                ("Train one", train),
+                ("Use it", use),
+            ):
+                with gr.Tab(title):
+                    tab.build_tab(classifiers)
     demo.queue(max_size=VISITORS_WAITING, default_concurrency_limit=COMPUTING_AT_ONCE)
     return demo
 
 
-def launch_demo(weights: Sequence[str] = (), host: str = "127.0.0.1", port: int = 7860, share: bool = False) -> None:
+def launch_demo(
+    weights: Sequence[str] = (),
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    *,
+    share: bool = False,
+    auth: str = "",
+    mcp: bool = False,
+) -> None:
     """Serve the demo, print its address, and block until Ctrl-C or SIGTERM. Call it from the main thread.
 
     weights   shipped models, weights folders or Hub repositories; the shipped models by default
     host      0.0.0.0 lets the whole network in
     port      1 … 65535
     share     also ask Gradio for a public link; without one the demo runs all the same
+    auth      NAME:PASSWORD that visitors must give; several with commas between them
+    mcp       also be a tool of the Model Context Protocol
 
-    Raises InvalidArgument where the address cannot be used, MissingDependency without Gradio, and what
-    Classifier.load raises.
+    Raises InvalidArgument where the address or auth cannot be used, MissingDependency without Gradio or, for mcp,
+    without its library, and what Classifier.load raises.
     """
+    visitors = read_visitors(auth)
     check_address(host, port)
     require_gradio()
+    if mcp:
+        require_mcp()
     demo = build_demo(load_classifiers(weights or SHIPPED))
     if share:
         print("Asking for a share link; this can take half a minute …", flush=True)
-    address, share_url = serve(demo, host, port, share=share)
+    address, share_url = serve(demo, host, port, share=share, visitors=visitors, mcp=mcp)
     print(f"The demo runs on {address} (stop it with Ctrl-C)", flush=True)
     if host in ("0.0.0.0", "::"):  # noqa: S104
         print(f"Other machines in your network reach it under this machine's address, port {port}", flush=True)
     if share:
         print(f"Share this link, good for a week: {share_url}" if share_url else NO_TUNNEL, flush=True)
+    if mcp:
+        print(f"Assistants find its tool at {address}/gradio_api/mcp/", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a container is stopped
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
     demo.close(verbose=False)
 
 
-def serve(demo: gr.Blocks, host: str, port: int, *, share: bool = False) -> tuple[str, str | None]:
-    """Start serving in a thread and return: the address, and the share link where one was wanted and made."""
+def serve(
+    demo: gr.Blocks,
+    host: str,
+    port: int,
+    *,
+    share: bool = False,
+    visitors: Sequence[tuple[str, str]] = (),
+    mcp: bool = False,
+) -> tuple[str, str | None]:
+    """Start serving in a thread and return: the address, and the share link where one was wanted and made.
+
+    visitors   names and passwords of who may come in; everybody where there are none
+    """
+    from .tabs import classify, draw, inside, train, use
     from .theme import LOGO, STYLE, head, thumbnet_theme
 
     with contextlib.redirect_stdout(io.StringIO()):  # Gradio prints its own advice, which does not fit a command line
@@ -91,6 +127,7 @@ def serve(demo: gr.Blocks, host: str, port: int, *, share: bool = False) -> tupl
             server_name=host,
             server_port=port,
             share=share,
+            auth=list(visitors) or None,
             prevent_thread_lock=True,
             quiet=True,
             show_error=False,
@@ -99,14 +136,22 @@ def serve(demo: gr.Blocks, host: str, port: int, *, share: bool = False) -> tupl
             run_history=False,
             ssr_mode=False,
             pwa=False,
-            mcp_server=False,
+            mcp_server=mcp,
             footer_links=["api", "settings"],
             favicon_path=LOGO,
             theme=thumbnet_theme(),
-            css=STYLE,
+            css="".join((STYLE, classify.STYLE, draw.STYLE, inside.STYLE, train.STYLE, use.STYLE)),
             head=head(),
         )
     return address.rstrip("/"), share_url
+
+
+def read_visitors(auth: str) -> list[tuple[str, str]]:
+    """The names and passwords in NAME:PASSWORD,NAME:PASSWORD. Raises InvalidArgument, without repeating a password."""
+    pairs = [pair.partition(":") for pair in auth.split(",")] if auth else []
+    if not all(name.strip() and password for name, _, password in pairs):
+        raise InvalidArgument("auth must be NAME:PASSWORD, several with commas between them; received something else.")
+    return [(name.strip(), password) for name, _, password in pairs]
 
 
 def load_classifiers(weights: Sequence[str]) -> dict[str, Classifier]:
@@ -139,3 +184,11 @@ def require_gradio() -> None:
         import gradio  # noqa: F401
     except ImportError as error:
         raise MissingDependency("gradio", "demo", then="pip install --no-deps gradio==6.31.0") from error
+
+
+def require_mcp() -> None:
+    """Raise MissingDependency where the library of the Model Context Protocol is not installed."""
+    try:
+        import mcp  # noqa: F401
+    except ImportError as error:
+        raise MissingDependency("mcp", "mcp") from error

@@ -63,6 +63,12 @@ def thumbnet_theme() -> gr.themes.Base:
         color_accent_soft_dark="#12312e",
         link_text_color=ACCENT,
         link_text_color_dark=ACCENT_DARK,
+        button_primary_background_fill=ACCENT,
+        button_primary_background_fill_hover="#115e59",
+        button_primary_background_fill_dark=ACCENT,
+        button_primary_background_fill_hover_dark="#115e59",
+        button_primary_text_color="#ffffff",
+        button_primary_text_color_dark="#ffffff",
         stat_background_fill=ACCENT,
         stat_background_fill_dark="#14b8a6",
         checkbox_label_background_fill="#ffffff",
@@ -103,6 +109,7 @@ def head() -> str:
 
 
 STYLE = """
+.dark { --color-accent: #2dd4bf; }
 .gradio-container { width: 100%; max-width: 1120px !important; margin: 0 auto !important; }
 .gradio-container > .main { padding: 1rem clamp(0.875rem, 3vw, 2rem); }
 .gradio-container .html-container { padding: 0; }
@@ -113,8 +120,7 @@ STYLE = """
 
 .picture img { width: 100%; height: 100%; object-fit: contain; }
 .picture img[src*="/examples/"][src*=".png"] { image-rendering: pixelated; }
-.picture label, .bars label { font-size: 0.8125rem; }
-.bars * { font-family: var(--font); }
+.picture label { font-size: 0.8125rem; }
 
 .answer { display: flex; gap: 1.5rem; justify-content: space-between; padding: 1.5rem; min-height: 13.25rem;
   background: var(--block-background-fill); border: 1px solid var(--border-color-primary);
@@ -128,11 +134,19 @@ STYLE = """
 .answer figcaption { margin-top: 0.5rem; font-size: 0.75rem; line-height: 1.35; color: var(--body-text-color-subdued); }
 .answer .seen { width: 8rem; height: 8rem; margin: 0; border-radius: 6px; image-rendering: pixelated; }
 
+.bars { list-style: none; margin: 1rem 0 0; padding: 1rem 1.5rem; background: var(--block-background-fill);
+  border: 1px solid var(--border-color-primary); border-radius: var(--block-radius); }
+.bars li { display: grid; grid-template-columns: 1fr auto; padding: 0.3125rem 0; }
+.bars li > div { grid-column: 1 / -1; height: 0.25rem; margin-top: 0.1875rem; border-radius: 2px;
+  background: var(--background-fill-secondary); }
+.bars li > div > div { height: 100%; min-width: 2px; border-radius: 2px; background: var(--color-accent); }
+
+.examples p { margin: 0.5rem 0; font-size: 0.8125rem; color: var(--body-text-color-subdued); }
 .examples .gallery { display: grid; grid-template-columns: repeat(auto-fit, minmax(3.5rem, 1fr)); gap: 0.5rem; }
-.examples .gallery-item, .examples .gallery-item .container { width: 100%; height: auto; aspect-ratio: 1; }
-.examples .gallery-item span { display: block; }
-.examples img { width: 100%; height: 100%; object-fit: cover; }
-.examples img[src*=".png"] { image-rendering: pixelated; }
+.examples button { padding: 0; aspect-ratio: 1; border: 1px solid var(--border-color-primary); border-radius: 8px;
+  overflow: hidden; background: none; }
+.examples button:hover, .examples button:focus-visible { outline: 2px solid var(--color-accent); outline-offset: 1px; }
+.examples img { display: block; width: 100%; height: 100%; object-fit: cover; margin: 0; image-rendering: pixelated; }
 
 @media (min-width: 720px) {
   .picture { height: 30rem !important; }

@@ -69,9 +69,13 @@ class Prediction:
 class Classifier:
     """A loaded model. Safe to use from several threads; make one and keep it."""
 
-    def __init__(self, config: WeightsConfig, runtime: Runtime) -> None:
+    def __init__(self, config: WeightsConfig, runtime: Runtime, folder: Path | None = None) -> None:
+        """
+        folder   where config, weights and card were read from, if from anywhere
+        """
         self.config = config
-        self._runtime = runtime
+        self.runtime = runtime
+        self.folder = folder
 
     @classmethod
     def load(
@@ -100,7 +104,7 @@ class Classifier:
             raise UnknownName("precision", precision, PRECISIONS)
         folder = find_weights(weights, revision)
         config = read_config(folder)
-        return cls(config, RUNTIMES[runtime](folder, config, threads, bf16=precision == "bf16"))
+        return cls(config, RUNTIMES[runtime](folder, config, threads, bf16=precision == "bf16"), folder)
 
     @property
     def name(self) -> str:
@@ -154,7 +158,7 @@ class Classifier:
 
     def logits(self, pixels: Pixels) -> Logits:
         """(N, H, W, C) uint8 pixels → (N, classes) float32 logits, before the temperature."""
-        batches = [self._runtime.logits(pixels[i : i + BATCH_SIZE]) for i in range(0, len(pixels), BATCH_SIZE)]
+        batches = [self.runtime.logits(pixels[i : i + BATCH_SIZE]) for i in range(0, len(pixels), BATCH_SIZE)]
         return np.concatenate(batches)
 
     def scale(self, logits: Logits) -> Row:

@@ -123,11 +123,11 @@ def overlay(heatmap: Heatmap, image: ImageInput, *, opacity: float = OPACITY) ->
     levels = Image.fromarray(np.rint(255 * heatmap).astype(np.uint8))
     heat = levels.resize((side, side), Image.Resampling.BICUBIC)
     strength = heat.point([round(opacity * level) for level in range(256)])
-    picture.paste(Image.fromarray(_colours()[np.asarray(heat)]), (left, top), strength)
+    picture.paste(Image.fromarray(colours()[np.asarray(heat)]), (left, top), strength)
     return np.asarray(picture)
 
 
-def _colours() -> Pixels:
+def colours() -> Pixels:
     """(256, 3): the colour of each level of heat."""
     known = np.frombuffer(INFERNO, np.uint8).reshape(-1, 3)
     places = np.linspace(0, 255, len(known))

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -35,17 +35,22 @@ class OpenVINORuntime:
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino as ov
 
-        core = ov.Core()
+        self._core = core = ov.Core()
         # Left alone, OpenVINO takes bf16 where the processor computes it natively, which is several times faster; but a
         # model should say the same on every machine unless its user wants otherwise.
-        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32"}
+        self._settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32"}
         if threads is not None:
-            settings["INFERENCE_NUM_THREADS"] = str(threads)
+            self._settings["INFERENCE_NUM_THREADS"] = str(threads)
         try:
-            self._model = core.compile_model(core.read_model(verified(folder, config, ONNX)), "CPU", settings)
+            self.graph = core.read_model(verified(folder, config, ONNX))
+            self._model = self.compile(self.graph)
         except RuntimeError as error:
             raise WeightsCorrupt(f"{folder / ONNX} cannot be loaded: {error}") from error
         self._local = threading.local()  # an infer request serves one thread at a time
+
+    def compile(self, graph: Any) -> Any:
+        """A graph of OpenVINO, made ready to compute as the network is."""
+        return self._core.compile_model(graph, "CPU", self._settings)
 
     def logits(self, pixels: Pixels) -> Logits:
         """See Runtime."""

@@ -1,17 +1,23 @@
-"""Classify: a picture goes in; a sentence, probabilities and what the network saw come out."""
+"""Classify: a picture goes in; a sentence, probabilities, what the network saw and where it looked come out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from thumbnet.model import Classifier, Prediction, ThumbnetError, UnknownName
+from thumbnet.model.explain import explain
 
-from ..answer import render, render_invitation, render_problem
+from ..answer import inline, inline_image, percent, render, render_bars, render_invitation, render_problem
+from ..uploads import Upload, files_only, read_upload
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 EXAMPLES_OF = {
@@ -33,10 +39,44 @@ EXAMPLES_OF = {
 }
 """Name of a model → pictures under examples/ that suit it; examples/SOURCES.md says where each is from."""
 
-BARS = 5
+CREDITS = {
+    "chelsea.jpg": "a cat, photograph by Stéfan van der Walt (CC0)",
+    "coffee.jpg": "a cup of coffee, photograph by Rachel Michetti (CC0)",
+}
+SOURCES = (
+    "Small pictures: the first of each class among CIFAR-10’s test images, and MNIST’s first three digits. "
+    "Photographs: Stéfan van der Walt and Rachel Michetti, both CC0, from scikit-image."
+)
+EXAMPLE_SIDE = 112
+"""Pixels of an example in the list, at most."""
+CHOOSE = """
+for (const button of element.querySelectorAll("button"))
+  button.addEventListener("click", (event) => {
+    event.stopPropagation();
+    props.value = button.dataset.number;
+    trigger("click");
+  });
+"""
 
-Upload = dict[str, Any] | None
-"""What Gradio knows of an uploaded file; its "path" holds the bytes as they were sent."""
+MOST_AT_ONCE = 64
+COLUMNS = ("file", "label", "probability", "abstained", "problem")
+
+STYLE = """
+.look { position: relative; }
+.look .heat { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0.8; border-radius: 6px; }
+.answer figcaption label { display: block; }
+.answer figcaption input { display: block; width: 100%; margin: 0.375rem 0; accent-color: var(--color-accent); }
+.answer figcaption span { color: var(--body-text-color-subdued); }
+.several { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: 0.75rem; margin: 0;
+  padding: 0; list-style: none; }
+.several li { padding: 0.5rem; border: 1px solid var(--border-color-primary); border-radius: var(--block-radius);
+  background: var(--block-background-fill); overflow-wrap: anywhere; font-size: 0.8125rem; line-height: 1.35; }
+.several img { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 6px; margin: 0 0 0.375rem; }
+.several strong, .several span { display: block; }
+.download { display: inline-block; margin-top: 0.75rem; padding: 0.375rem 0.875rem; font-weight: 500;
+  border: 1px solid var(--border-color-primary); border-radius: 6px; }
+.several span { color: var(--body-text-color-subdued); }
+"""
 
 
 def build_tab(classifiers: Mapping[str, Classifier]) -> None:
@@ -59,27 +99,38 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
                 elem_classes="picture",
                 alt_text="The picture to classify",
             )
+            files_only(image)
         with gr.Column(min_width=300):
             card = gr.HTML(render_invitation(classifiers[names[0]]))
-            bars = gr.Label(label="Probabilities", show_heading=False, visible=False, elem_classes="bars")
+    bars = gr.Label(visible=False)  # for callers of /predict
 
-    def answer(image: Upload, model: str) -> tuple[str, Any]:
-        """What the page shows."""
+    def answer(image: Upload, model: str) -> Iterator[str]:
+        """What the page shows: at once the answer, and then with a heatmap, which takes longer."""
         if image is None:
-            return render_invitation(classifiers[model]), gr.Label(visible=False)
+            yield render_invitation(classifiers[model])
+            return
         try:
             prediction = classify(classifiers, image, model)
+            bars = render_bars(prediction)
+            yield render(prediction) + bars
+            yield render(prediction, explain(classifiers[model], read_upload(image), prediction.label)) + bars
         except ThumbnetError as error:
-            return render_problem(str(error)), gr.Label(visible=False)
-        return render(prediction), gr.Label(probabilities(prediction, BARS), visible=True)
+            yield render_problem(str(error))
 
-    def choose_example(index: int) -> tuple[str, str]:
+    def choose_example(number: str) -> tuple[Any, Any]:
         """Its file, and the model that it suits."""
-        path, name = examples[index]
+        if not (number.isdecimal() and int(number) < len(examples)):
+            return gr.skip(), gr.skip()
+        path, name = examples[int(number)]
         return str(path), name
 
     def predict(image: Upload, model: str) -> dict[str, float]:
-        """Classify a picture. Returns the best label and the probability of every label, best first."""
+        """Say what a small picture shows: the best label, and the probability of every label, best first.
+
+        Args:
+            image: The file of a picture, JPEG, PNG, WebP, GIF or BMP, of at most 10 MB.
+            model: Which model answers; "cifar10" knows ten everyday things, "mnist" handwritten digits.
+        """
         try:
             return probabilities(classify(classifiers, image, model))
         except ThumbnetError as error:
@@ -90,7 +141,7 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         [image.change, model.change],  # not image.input, which may come before the value it tells of
         answer,
         [image, model],
-        [card, bars],
+        card,
         preprocess=False,
         trigger_mode="always_last",
         show_progress="hidden",
@@ -99,27 +150,98 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
     gr.on([], predict, [image, model], bars, preprocess=False, api_name="predict")
 
     if examples:
-        gallery = gr.Dataset(
-            components=[image],
-            samples=[[str(path)] for path, _ in examples],
-            samples_per_page=len(examples),
-            type="index",
-            layout="gallery",
-            label="Or try one of these",
+        chooser = gr.HTML(
+            value="",
+            html_template=render_examples([path for path, _ in examples]),
+            js_on_load=CHOOSE,
             elem_classes="examples",
         )
-        gallery.click(choose_example, gallery, [image, model], show_progress="hidden", api_visibility="private")
+        chooser.click(choose_example, chooser, [image, model], show_progress="hidden", api_visibility="private")
+    build_several(classifiers, model)
+
+
+def render_examples(paths: Sequence[Path]) -> str:
+    """The examples as buttons, as HTML; the photographs say whose they are."""
+    buttons = []
+    for number, path in enumerate(paths):
+        with Image.open(path) as opened:
+            small = opened.convert("RGB")
+            small.thumbnail((EXAMPLE_SIDE, EXAMPLE_SIDE))
+        text = CREDITS.get(path.name) or path.stem.replace("digit-", "a handwritten ")
+        title = escape(text, quote=True)
+        buttons.append(
+            f'<button type="button" data-number="{number}" title="{title}">'
+            f'<img src="{inline_image(small)}" alt="{title}"></button>'
+        )
+    return f'<p>Or try one of these</p><div class="gallery">{"".join(buttons)}</div><p>{SOURCES}</p>'
+
+
+def build_several(classifiers: Mapping[str, Classifier], model: gr.Radio) -> None:
+    """Lay out the part for several pictures at once."""
+
+    def classify_all(files: Sequence[dict[str, Any]] | None, model: str) -> str:
+        """A card for each picture, and a link to their table."""
+        if not files:
+            return ""
+        if len(files) > MOST_AT_ONCE:
+            return render_problem(f"received {len(files)} pictures; at most {MOST_AT_ONCE} are taken at once.")
+        cards: list[str] = []
+        rows: list[tuple[object, ...]] = []
+        for file in files:
+            name = str(file.get("orig_name") or Path(file["path"]).name)
+            try:
+                prediction = classify(classifiers, file, model)
+            except ThumbnetError as error:
+                cards.append(f"<li><strong>{escape(name)}</strong><span>{escape(str(error))}</span></li>")
+                rows.append((name, "", "", "", str(error)))
+                continue
+            said = "not sure: " if prediction.abstained else ""
+            cards.append(
+                f'<li><img src="{inline(prediction.pixels)}" alt=""><strong>{said}{escape(prediction.label)}, '
+                f"{percent(prediction.probability)}</strong><span>{escape(name)}</span></li>"
+            )
+            rows.append((name, prediction.label, prediction.probability, prediction.abstained, ""))
+        table = base64.b64encode(as_csv(rows).encode()).decode()
+        return (
+            f'<ul class="several">{"".join(cards)}</ul><p><a class="download" download="predictions.csv" '
+            f'href="data:text/csv;base64,{table}">Download as CSV</a></p>'
+        )
+
+    with gr.Accordion("Several pictures at once", open=False):
+        files = gr.File(label=f"Up to {MOST_AT_ONCE} pictures", file_count="multiple", type="filepath", height=160)
+        files_only(files)
+        cards = gr.HTML()
+    gr.on(
+        [files.change, model.change],
+        classify_all,
+        [files, model],
+        cards,
+        preprocess=False,
+        trigger_mode="always_last",
+        show_progress="minimal",
+        api_visibility="private",
+    )
+
+
+def as_csv(rows: Sequence[Sequence[object]]) -> str:
+    """A table with its header. A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow(
+            f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" and cell else cell for cell in row
+        )
+    return text.getvalue()
 
 
 def classify(classifiers: Mapping[str, Classifier], image: Upload, model: str) -> Prediction:
-    """Classify the very bytes that were uploaded. Raises ThumbnetError with a message for the visitor."""
+    """Classify an upload. Raises ThumbnetError with a message for the visitor."""
     if model not in classifiers:
         raise UnknownName("model", model, classifiers)
-    if image is None or not image.get("path"):
-        raise ThumbnetError("no picture was received; send an image file.")
-    return classifiers[model].predict(Path(image["path"]).read_bytes())
+    return classifiers[model].predict(read_upload(image))
 
 
-def probabilities(prediction: Prediction, limit: int | None = None) -> dict[str, float]:
-    """Label → probability, best first; only the `limit` best where it is given."""
-    return {score.label: score.probability for score in prediction.scores[:limit]}
+def probabilities(prediction: Prediction) -> dict[str, float]:
+    """Label → probability, best first."""
+    return {score.label: score.probability for score in prediction.scores}

@@ -30,7 +30,7 @@ def test_an_image_is_abstained_from_alone_as_in_a_batch(
     rows = cifar10.scale(cifar10.logits(cifar10_images[:30]))
     threshold = SCORES[score](rows[7])  # exactly that of an image, which must then get an answer in either way
     config = dataclasses.replace(cifar10.config, abstention_score=score, abstention_threshold=threshold)
-    classifier = Classifier(config, cifar10._runtime)
+    classifier = Classifier(config, cifar10.runtime)
     alone = [classifier.predict(image).abstained for image in cifar10_images[:30]]
     assert alone == [p.abstained for p in classifier.predict_batch(list(cifar10_images[:30]))]
     assert not alone[7]

@@ -30,7 +30,7 @@ def test_the_measured_confidence_is_the_one_that_decides_on_abstention(
     for score in SCORES:
         threshold = float(np.median(confidences(logits, cifar10.config, score)))
         config = dataclasses.replace(cifar10.config, abstention_score=score, abstention_threshold=threshold)
-        predictions = Classifier(config, cifar10._runtime).predict_batch(list(cifar10_images[:50]))
+        predictions = Classifier(config, cifar10.runtime).predict_batch(list(cifar10_images[:50]))
         assert [p.abstained for p in predictions] == (confidences(logits, config) < threshold).tolist()
 
 

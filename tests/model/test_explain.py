@@ -105,7 +105,7 @@ def test_an_answer_that_could_not_be_surer_has_heat_too() -> None:
 def test_at_most_80_images_are_computed() -> None:
     classifier = classifier_of(redness)
     explain(classifier, np.zeros((32, 32, 3), np.uint8))
-    assert classifier._runtime.computed == COPIES <= 80  # type: ignore[attr-defined]
+    assert classifier.runtime.computed == COPIES <= 80  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("model", ["cifar10", "mnist"])

@@ -110,7 +110,7 @@ def test_a_model_is_measured_on_images_of_something_else(
     digits = torch.zeros((20, 1, 28, 28), dtype=torch.uint8)
     digits[:, :, 4:24, 13:16] = 255
     config = dataclasses.replace(mnist.config, abstention_score="max_logit", abstention_threshold=1e9)
-    figures = measure_outliers(Classifier(config, mnist._runtime), Split(digits, torch.ones(20, dtype=torch.int64)))
+    figures = measure_outliers(Classifier(config, mnist.runtime), Split(digits, torch.ones(20, dtype=torch.int64)))
     assert {"noise", "cifar10"} <= set(figures)
     assert "mnist" not in figures
     for row in figures.values():

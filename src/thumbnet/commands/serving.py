@@ -26,11 +26,21 @@ def demo(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = 7860,
     share: Annotated[bool, typer.Option("--share", help="Make a public link that lasts some days.")] = False,
+    auth: Annotated[
+        str,
+        typer.Option(
+            envvar="THUMBNET_DEMO_AUTH",
+            metavar="NAME:PASSWORD",
+            show_default="everybody may come in",
+            help="Who may come in; others on this machine see options, but not the variable.",
+        ),
+    ] = "",
+    mcp: Annotated[bool, typer.Option("--mcp", help="Also be a tool of the Model Context Protocol.")] = False,
 ) -> None:
     """Serve the Gradio demo."""
     from thumbnet.demo.app import launch_demo
 
-    launch_demo(weights or (), host=host, port=port, share=share)
+    launch_demo(weights or (), host=host, port=port, share=share, auth=auth, mcp=mcp)
 
 
 def serve(

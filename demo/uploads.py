@@ -1,0 +1,36 @@
+"""What visitors send: files, and nothing but files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from thumbnet.model import ThumbnetError
+
+Upload = dict[str, Any] | None
+"""What Gradio knows of an uploaded file; its "path" holds the bytes as they were sent."""
+
+FileInput = TypeVar("FileInput", gr.Image, gr.File)
+
+
+def files_only(component: FileInput) -> FileInput:
+    """Make a component refuse an address in place of a file, with gr.Error: Gradio would fetch it."""
+    keep = component.async_move_resource_to_block_cache
+
+    async def keep_file(url_or_file_path: str | Path | None) -> str | None:
+        if isinstance(url_or_file_path, str) and url_or_file_path.lower().startswith(("http:", "https:")):
+            message = "received an address; nothing is fetched here, send the image file itself."
+            raise gr.Error(message, print_exception=False)
+        return await keep(url_or_file_path)
+
+    component.async_move_resource_to_block_cache = keep_file  # type: ignore[method-assign]
+    return component
+
+
+def read_upload(upload: Upload) -> bytes:
+    """The very bytes that were uploaded. Raises ThumbnetError with a message for the visitor."""
+    if not isinstance(upload, dict) or not isinstance(upload.get("path"), str):
+        raise ThumbnetError("no picture was received; send an image file.")
+    return Path(upload["path"]).read_bytes()

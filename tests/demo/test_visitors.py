@@ -1,0 +1,60 @@
+"""Many visitors, and many pictures."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+
+from thumbnet.demo.tabs.classify import EXAMPLES, EXAMPLES_OF
+
+VISITORS = 50
+WARM_UP, PICTURES = 60, 200
+GROWTH_KB = 12_000
+"""Gradio keeps the last of its events; a leak of one picture each would be several times that."""
+
+
+def test_fifty_visitors_at_once_all_get_their_own_answer(url, classifiers):
+    files = [EXAMPLES / name for name in EXAMPLES_OF["cifar10"]]
+    expected = {file: classifiers["cifar10"].predict(file.read_bytes()).probability for file in files}
+
+    def visit(number: int) -> tuple[Path, float]:
+        file = files[number % len(files)]
+        client = Client(url, verbose=False, analytics_enabled=False)
+        try:
+            return file, client.predict(handle_file(file), api_name="/predict")["confidences"][0]["confidence"]
+        finally:
+            client.close()
+
+    with ThreadPoolExecutor(VISITORS) as pool:
+        answers = list(pool.map(visit, range(VISITORS)))
+    assert [(file, probability) for file, probability in answers if probability != expected[file]] == []
+    assert len(answers) == VISITORS
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_many_predictions(start_demo, tmp_path):
+    with start_demo("--weights", "cifar10", cache=tmp_path) as (url, process):
+        client = Client(url, verbose=False, analytics_enabled=False)
+
+        def classify(times: int) -> int:
+            for number in range(times):
+                file = EXAMPLES / EXAMPLES_OF["cifar10"][number % 12]
+                client.predict(handle_file(file), api_name="/predict")
+            return resident_kb(process)
+
+        before = classify(WARM_UP)
+        after = classify(PICTURES)
+        client.close()
+    assert after - before < GROWTH_KB
+
+
+def resident_kb(process: subprocess.Popen[str]) -> int:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found
+    return int(found[1])
