@@ -30,7 +30,7 @@ def as_digit(ink: npt.NDArray[np.uint8]) -> Pixels | None:
     strokes = Image.fromarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
     scale = BOX / max(strokes.size)
     width, height = (max(1, round(side * scale)) for side in strokes.size)
-    small = np.asarray(strokes.resize((width, height), Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC))
+    small = np.asarray(strokes.resize((width, height), Image.Resampling.BOX))
     across, down = (_place(small.sum(axis=axis, dtype=np.float64)) for axis in (0, 1))
     digit = np.zeros((SIDE, SIDE, 1), np.uint8)
     digit[down : down + height, across : across + width, 0] = small

@@ -11,7 +11,7 @@ from rich.markup import escape
 import thumbnet
 from thumbnet.model import ThumbnetError
 
-from .commands import classifying, serving, training, tuning, watching
+from .commands import classifying, exporting, serving, training, tuning, watching
 from .commands.shared import errors
 
 
@@ -51,6 +51,7 @@ for command in (
     training.evaluate,
     tuning.tune,
     serving.demo,
+    exporting.export_web,
     serving.serve,
     watching.drift,
 ):

@@ -53,12 +53,12 @@ def test_only_who_has_a_password_comes_in(start_demo, tmp_path, mnist):
 
 def test_an_assistant_finds_the_tool_and_gets_the_classifiers_answer(start_demo, tmp_path, cifar10):
     from mcp import ClientSession
-    from mcp.client.streamable_http import streamablehttp_client
+    from mcp.client.streamable_http import streamable_http_client
 
     async def ask(url: str) -> tuple[list[str], str]:
         picture = f"data:image/jpeg;base64,{base64.b64encode(PHOTOGRAPH.read_bytes()).decode()}"
         async with (
-            streamablehttp_client(f"{url}/gradio_api/mcp/") as (read, write, _),
+            streamable_http_client(f"{url}/gradio_api/mcp/") as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()

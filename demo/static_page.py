@@ -1,0 +1,117 @@
+"""A page that classifies in the visitor's browser: files for any static host, and nothing that runs on a server."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from thumbnet.model import InvalidArgument
+from thumbnet.model.errors import ThumbnetError
+from thumbnet.model.files import write_json
+from thumbnet.model.weights import CARD, CONFIG, ONNX, WeightsConfig, find_weights, read_config, verified
+
+WEB = Path(__file__).parent / "web"
+LOGO = Path(__file__).parent / "logo.svg"
+EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLES_OF = {
+    "cifar10": {
+        "chelsea.jpg": "a cat, photograph by Stéfan van der Walt (CC0)",
+        "airplane.png": "an airplane",
+        "bird.png": "a bird",
+        "deer.png": "a deer",
+        "frog.png": "a frog",
+        "horse.png": "a horse",
+        "ship.png": "a ship",
+        "truck.png": "a truck",
+        "coffee.jpg": "a cup of coffee, photograph by Rachel Michetti (CC0)",
+    },
+    "mnist": {"digit-7.png": "a handwritten 7", "digit-2.png": "a handwritten 2", "digit-1.png": "a handwritten 1"},
+}
+MARK = "models.json"
+"""The file by which an earlier export is known."""
+
+SPACE = """\
+---
+title: thumbnet
+emoji: 🖼
+colorFrom: green
+colorTo: gray
+sdk: static
+app_file: index.html
+license: apache-2.0
+---
+
+A small neural network that looks at pictures in the browser. Made with `thumbnet export-web`.
+"""
+
+
+def export_page(directory: Path, weights: Sequence[str], *, force: bool = False) -> int:
+    """Write the page for some models into a directory; the size of all its files in bytes.
+
+    directory   made where it does not exist; an earlier export in it is replaced as a whole
+    weights     shipped models, weights folders or Hub repositories; the first one is chosen at the start
+    force       replace a directory with other files in it, too
+
+    Raises InvalidArgument where the directory holds something else, and what find_weights raises.
+    """
+    if not weights:
+        raise InvalidArgument("a page needs at least one model; received none.")
+    if directory.is_file():
+        raise InvalidArgument(f"{directory} is a file; give the path of a directory.")
+    if directory.exists() and any(directory.iterdir()) and not (directory / MARK).exists() and not force:
+        raise InvalidArgument(f"{directory} has files of something else; choose another directory, or --force.")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as folder:
+        page = Path(folder) / "page"
+        try:
+            write_page(page, weights)
+        except OSError as error:
+            raise ThumbnetError(f"cannot write the page: {error}. Nothing was changed.") from error
+        if directory.exists():
+            directory.rename(Path(folder) / "before")  # removed with the temporary folder
+        page.rename(directory)
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+
+
+def write_page(page: Path, weights: Sequence[str]) -> None:
+    """All files of the page, into a folder that does not exist yet."""
+    shutil.copytree(WEB, page)
+    shutil.copy(LOGO, page)
+    (page / CARD).write_text(SPACE, encoding="utf-8")
+    models: list[dict[str, Any]] = []
+    for wanted in weights:
+        source = find_weights(wanted)
+        config = read_config(source)
+        if config.name in (model["name"] for model in models):
+            raise InvalidArgument(f"two models are named {config.name!r}; export one of them, or rename one.")
+        folder = page / "models" / f"model{len(models)}"
+        folder.mkdir(parents=True)
+        shutil.copy(verified(source, config, ONNX), folder / ONNX)
+        write_json(folder / CONFIG, json.loads((source / CONFIG).read_text(encoding="utf-8")))
+        models.append(
+            {
+                "name": config.name,
+                "folder": folder.relative_to(page).as_posix(),
+                "draws": reads_digits(config),
+                "examples": copy_examples(config.name, page),
+            }
+        )
+    write_json(page / MARK, {"models": models})
+
+
+def copy_examples(model: str, page: Path) -> list[dict[str, str]]:
+    """The example pictures of a model, copied, and what they show."""
+    (page / "examples").mkdir(exist_ok=True)
+    return [
+        {"file": Path(shutil.copy(EXAMPLES / name, page / "examples")).relative_to(page).as_posix(), "text": text}
+        for name, text in EXAMPLES_OF.get(model, {}).items()
+    ]
+
+
+def reads_digits(config: WeightsConfig) -> bool:
+    """Whether a model takes what MNIST's digits look like: then the page has a square to draw on."""
+    return config.preprocessing.channels == 1 and config.preprocessing.image_size == 28

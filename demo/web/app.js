@@ -1,0 +1,216 @@
+// The page: pictures, a camera or a drawing go in; the answer in words comes out. Nothing is sent anywhere.
+
+import { loadClassifier } from "./classifier.js";
+import { toPixels } from "./preprocess.js";
+import { sketchpad } from "./sketchpad.js";
+import { asDigit } from "./strokes.js";
+import { count, describe, percent, plain } from "./words.js";
+
+const MOST_BYTES = 10 * 1024 * 1024;
+const BARS = 5;
+const SMALL = 128; // pixels up to which a picture is shown without smoothing
+
+const $ = (id) => document.getElementById(id);
+const loaded = new Map(); // folder → promise of a classifier
+let models = [];
+let model = null; // the chosen one of models.json
+let turn = 0; // answers to an earlier picture are dropped
+let again = null; // classifies what is shown once more, with another model
+
+const pad = sketchpad($("pad").querySelector("canvas"), (ink) => {
+  const digit = asDigit(ink);
+  if (digit) answer(async () => digit);
+  else invite();
+});
+
+function classifier() {
+  if (!loaded.has(model.folder)) loaded.set(model.folder, loadClassifier(model.folder));
+  return loaded.get(model.folder);
+}
+
+/** Show the answer for the pixels that `read` makes for a classifier, or what is wrong with them. */
+async function answer(read) {
+  const mine = ++turn;
+  try {
+    const network = await classifier();
+    const pixels = await read(network.preprocessing);
+    const prediction = await network.classify(pixels);
+    if (mine !== turn) return;
+    say(describe(prediction), `Answered in ${prediction.milliseconds.toFixed(1)} ms`);
+    showSeen(pixels, network.preprocessing);
+    showBars(prediction.scores.slice(0, BARS));
+  } catch (error) {
+    if (mine !== turn) return;
+    say("I can’t use this picture", error.message);
+    $("card").classList.add("problem");
+    $("seen").hidden = $("bars").hidden = true;
+  }
+}
+
+async function invite() {
+  const mine = ++turn;
+  const network = await classifier();
+  if (mine !== turn) return;
+  const named = network.labels.slice(0, 12).map(plain).join(", ");
+  const more = network.labels.length > 12 ? ` and ${network.labels.length - 12} more` : "";
+  say(model.draws ? "Draw a digit" : "Show me a picture", `I know ${count(network.labels.length)} classes: ${named}${more}.`);
+  $("seen").hidden = $("bars").hidden = true;
+}
+
+function say(verdict, aside) {
+  $("card").classList.remove("problem");
+  $("verdict").textContent = verdict;
+  $("aside").textContent = aside;
+}
+
+function showSeen(pixels, { image_size: size, channels }) {
+  const canvas = $("seen").querySelector("canvas");
+  canvas.width = canvas.height = size;
+  const shown = new ImageData(size, size);
+  for (let at = 0; at < size * size; at++)
+    for (let channel = 0; channel < 4; channel++)
+      shown.data[4 * at + channel] = channel === 3 ? 255 : pixels[at * channels + (channels === 1 ? 0 : channel)];
+  canvas.getContext("2d").putImageData(shown, 0, 0);
+  $("seen").querySelector("figcaption").textContent = `What the network sees: ${size} × ${size} pixels`;
+  $("seen").hidden = false;
+}
+
+function showBars(scores) {
+  $("bars").replaceChildren(
+    ...scores.map(({ label, probability }) => {
+      const row = document.createElement("li");
+      const [name, share] = [plain(label), percent(probability)].map((text) => {
+        const part = document.createElement("span");
+        part.textContent = text;
+        return part;
+      });
+      const bar = document.createElement("progress");
+      bar.value = probability;
+      bar.setAttribute("aria-label", plain(label));
+      row.append(name, share, bar);
+      return row;
+    }),
+  );
+  $("bars").hidden = false;
+}
+
+/** Classify a file that was chosen, dropped or pasted. */
+function showFile(file) {
+  stopCamera();
+  const address = URL.createObjectURL(file);
+  $("picture").onload = () => {
+    $("picture").classList.toggle("small-picture", $("picture").naturalWidth <= SMALL);
+    URL.revokeObjectURL(address);
+  };
+  $("picture").onerror = () => ($("picture").hidden = true);
+  $("picture").src = address;
+  $("picture").hidden = false;
+  $("clear").hidden = false;
+  again = () => answer(async (preprocessing) => toPixels(await decode(file), preprocessing));
+  again();
+}
+
+/** A file as an upright picture, its colours as they are stored. */
+export async function decode(file) {
+  if (!file.size) throw new Error("received 0 bytes; choose the file of a picture.");
+  if (file.size > MOST_BYTES) throw new Error("a file of more than 10 MB, which is the limit. Make it smaller.");
+  try {
+    return await createImageBitmap(file, { imageOrientation: "from-image", colorSpaceConversion: "none" });
+  } catch {
+    throw new Error("this file is not a picture that your browser can read. JPEG, PNG and WebP always work.");
+  }
+}
+
+function clear() {
+  stopCamera();
+  again = null;
+  $("picture").hidden = $("clear").hidden = !model.draws;
+  $("picture").hidden = true;
+  $("file").value = "";
+  if (model.draws) pad.clear();
+  else invite();
+}
+
+async function startCamera() {
+  try {
+    $("camera").srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+  } catch {
+    say("No camera", "Your browser did not let this page see through one. Choose a picture instead.");
+    return;
+  }
+  $("picture").hidden = true;
+  $("camera").hidden = $("shoot").hidden = $("clear").hidden = false;
+}
+
+function stopCamera() {
+  for (const track of $("camera").srcObject?.getTracks() ?? []) track.stop();
+  $("camera").srcObject = null;
+  $("camera").hidden = $("shoot").hidden = true;
+}
+
+function shoot() {
+  const { videoWidth: width, videoHeight: height } = $("camera");
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d").drawImage($("camera"), 0, 0);
+  canvas.convertToBlob({ type: "image/png" }).then(showFile);
+}
+
+function choose(next) {
+  model = next;
+  $("drop").hidden = $("webcam").hidden = model.draws;
+  $("pad").hidden = !model.draws;
+  stopCamera();
+  $("clear").hidden = !model.draws && !again;
+  $("examples").replaceChildren(...model.examples.map(exampleButton));
+  say("Loading the network …", "");
+  if (model.draws || !again) clear();
+  else again();
+}
+
+function exampleButton({ file, text }) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.title = text;
+  const image = document.createElement("img");
+  image.src = file;
+  image.alt = text;
+  button.append(image);
+  button.addEventListener("click", async () => {
+    if (model.draws) pad.show(image);
+    else showFile(await (await fetch(file)).blob());
+  });
+  return button;
+}
+
+async function start() {
+  models = (await (await fetch("models.json")).json()).models;
+  for (const each of models) {
+    const label = document.createElement("label");
+    const radio = Object.assign(document.createElement("input"), { type: "radio", name: "model", value: each.name });
+    radio.addEventListener("change", () => choose(each));
+    label.append(radio, each.name);
+    $("models").append(label);
+  }
+  $("models").hidden = models.length < 2;
+  $("models").querySelector("input").checked = true;
+  choose(models[0]);
+}
+
+$("file").addEventListener("change", () => $("file").files.length && showFile($("file").files[0]));
+$("drop").addEventListener("dragover", (event) => {
+  event.preventDefault();
+  $("drop").classList.add("over");
+});
+$("drop").addEventListener("dragleave", () => $("drop").classList.remove("over"));
+$("drop").addEventListener("drop", (event) => {
+  event.preventDefault();
+  $("drop").classList.remove("over");
+  if (event.dataTransfer.files.length) showFile(event.dataTransfer.files[0]);
+});
+addEventListener("paste", (event) => {
+  if (!model.draws && event.clipboardData.files.length) showFile(event.clipboardData.files[0]);
+});
+$("webcam").addEventListener("click", startCamera);
+$("shoot").addEventListener("click", shoot);
+$("clear").addEventListener("click", clear);
+start().catch((error) => say("This page is not complete", error.message));

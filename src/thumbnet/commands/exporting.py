@@ -1,0 +1,30 @@
+"""`thumbnet export-web`: a page that needs no server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from .shared import output
+
+SHIPPED = ("cifar10", "mnist")
+
+
+def export_web(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the page is written.")],
+    weights: Annotated[
+        list[str] | None, typer.Option("--weights", "-w", help="May be repeated; the shipped models by default.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a directory that holds other files, too.")] = False,
+) -> None:
+    """Write a page that classifies in the browser, for any static host."""
+    from thumbnet.demo.static_page import export_page
+
+    size = export_page(directory, tuple(weights or SHIPPED), force=force)
+    place = escape(str(directory))
+    output.print(f"{place}: {size / 1e6:.1f} MB that any static host can serve; pictures stay in the browser.")
+    output.print(f"  look at it   python3 -m http.server --directory {place}", highlight=False)
+    output.print(f"  publish it   hf upload you/thumbnet {place} --repo-type space", highlight=False)

@@ -1,0 +1,317 @@
+"""The page without a server: exported, served as plain files from a sub-folder, and used in a real browser."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import gzip
+import hashlib
+import http.server
+import io
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+from typer.testing import CliRunner
+
+from thumbnet.cli import app
+from thumbnet.demo.answer import describe
+from thumbnet.demo.static_page import EXAMPLES, WEB, export_page
+from thumbnet.demo.strokes import CANVAS, as_digit
+from thumbnet.model import InvalidArgument, Prediction, Score
+from thumbnet.model.errors import WeightsNotFound
+
+from .conftest import CHROMIUM
+
+IMAGES = 500
+FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+
+CLASSIFY = """
+async ([folder, files]) => {
+  const { loadClassifier } = await import("./classifier.js");
+  const { toPixels } = await import("./preprocess.js");
+  const { decode } = await import("./app.js");
+  const network = await loadClassifier(folder);
+  const answers = [];
+  for (const file of files) {
+    const bytes = Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0));
+    const pixels = toPixels(await decode(new Blob([bytes])), network.preprocessing);
+    const { scores, abstained } = await network.classify(pixels);
+    answers.push({ scores, abstained, pixels: btoa(String.fromCharCode(...pixels)) });
+  }
+  return answers;
+}
+"""
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an exported page, in a sub-folder of a plain file server."""
+    root = tmp_path_factory.mktemp("root")
+    export_page(root / "some where" / "page", ["cifar10", "mnist"])
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(root)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/some%20where/page/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(params=[(1440, "light"), (380, "dark")], ids=["wide-light", "narrow-dark"])
+def static(request: pytest.FixtureRequest, browser: Browser, site: str) -> Iterator[Page]:
+    """The page; console errors and requests to anybody but its server fail the test."""
+    width, scheme = request.param
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.set_default_timeout(60_000)
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda sent: None if sent.url.startswith((site, "blob:")) else wrong.append(sent.url))
+    page.on("request", lambda sent: wrong.append(f"{sent.method} {sent.url}") if sent.method != "GET" else None)
+    page.goto(site)
+    expect(page.locator("#verdict")).to_have_text("Show me a picture")
+    yield page
+    if folder := os.environ.get("THUMBNET_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"static-{request.node.originalname}-{width}-{scheme}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+    assert not wrong
+
+
+def as_png(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels.squeeze()).save(file, "PNG")
+    return file.getvalue()
+
+
+def ask(page: Page, model: int, files: list[bytes]) -> list[dict[str, Any]]:
+    """What the browser answers for the bytes of image files."""
+    encoded = [base64.b64encode(file).decode() for file in files]
+    answers: list[dict[str, Any]] = page.evaluate(CLASSIFY, [f"models/model{model}", encoded])
+    return answers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
+def test_the_browser_agrees_with_the_classifier_on_the_test_images(static, cifar10, mnist):
+    from torchvision.datasets import CIFAR10, MNIST
+
+    root = os.environ["THUMBNET_DATA"]
+    sets = [(0, cifar10, CIFAR10(root, train=False).data), (1, mnist, MNIST(root, train=False).data.numpy()[..., None])]
+    for number, classifier, images in sets:
+        pixels = images[:IMAGES]
+        expected = classifier.predict_batch(list(pixels))
+        answers = ask(static, number, [as_png(image) for image in pixels])
+        agreed = [a["scores"][0]["label"] == e.label for a, e in zip(answers, expected, strict=True)]
+        assert np.mean(agreed) >= 0.99
+        assert np.mean([a["abstained"] == e.abstained for a, e in zip(answers, expected, strict=True)]) >= 0.99
+        for answer, prediction in zip(answers, expected, strict=True):
+            assert abs(answer["scores"][0]["probability"] - prediction.probability) < 0.02
+        seen = [np.frombuffer(base64.b64decode(answer["pixels"]), np.uint8) for answer in answers]
+        assert np.array_equal(np.stack(seen), pixels.reshape(IMAGES, -1))
+
+
+def photographs() -> dict[str, bytes]:
+    """A photograph in many guises."""
+    with Image.open(EXAMPLES / "chelsea.jpg") as opened:
+        cat = opened.convert("RGB")
+    exif = Image.Exif()
+    exif[274] = 6
+    guises: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
+        "as it is": (cat, "PNG", {}),
+        "large": (cat.resize((1500, 1000), Image.Resampling.BICUBIC), "PNG", {}),
+        "tall": (cat.crop((100, 0, 200, 300)), "PNG", {}),
+        "tiny": (cat.resize((20, 13)), "PNG", {}),
+        "grey": (cat.convert("L"), "PNG", {}),
+        "palette": (cat.convert("P"), "PNG", {}),
+        "WebP": (cat, "WEBP", {"lossless": True}),
+        "turned": (cat.rotate(90, expand=True), "JPEG", {"exif": exif, "quality": 95}),
+        "transparent": (Image.merge("RGBA", (*cat.split(), Image.radial_gradient("L").resize(cat.size))), "PNG", {}),
+    }
+    files = {}
+    for name, (picture, form, options) in guises.items():
+        file = io.BytesIO()
+        picture.save(file, form, **options)
+        files[name] = file.getvalue()
+    return files
+
+
+@pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
+def test_a_photograph_looks_to_the_network_as_it_does_elsewhere(static, cifar10):
+    files = photographs()
+    for (name, data), answer in zip(files.items(), ask(static, 0, list(files.values())), strict=True):
+        prediction = cifar10.predict(data)
+        seen = np.frombuffer(base64.b64decode(answer["pixels"]), np.uint8).astype(int)
+        difference = np.abs(seen - prediction.pixels.ravel())
+        assert difference.mean() < 1.5, name
+        probabilities = {score["label"]: score["probability"] for score in answer["scores"]}
+        assert all(abs(probabilities[s.label] - s.probability) < 0.05 for s in prediction.scores), name
+
+
+@pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
+def test_answers_are_put_into_the_same_words_as_in_the_demo(static):
+    code = "async (all) => { const { describe } = await import('./words.js'); return all.map(describe); }"
+    cases = [
+        (label, probability, abstained, classes)
+        for label in ("cat", "airplane", "8", "11", "7", "unicorn", "ice_cream", "hourglass")
+        for probability in (0.9999, 0.97, 0.61, 0.42, 0.004)
+        for abstained in (False, True)
+        for classes in (10, 100)
+    ]
+    sent, expected = [], []
+    for label, probability, abstained, classes in cases:
+        scores = [Score(label, probability), *(Score(f"other {n}", 0.0) for n in range(classes - 1))]
+        sent.append(
+            {"scores": [{"label": s.label, "probability": s.probability} for s in scores], "abstained": abstained}
+        )
+        expected.append(describe(Prediction(tuple(scores), abstained, np.zeros((1, 1, 3), np.uint8), 1.0)))
+    assert static.evaluate(code, sent) == expected
+
+
+@pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
+def test_strokes_become_the_same_digit_as_in_the_demo(static, rng):
+    code = """async (all) => { const { asDigit } = await import('./strokes.js');
+      return all.map((ink) => { const digit = asDigit(Uint8Array.from(ink)); return digit && Array.from(digit); }); }"""
+    drawings = [np.zeros((CANVAS, CANVAS), np.uint8) for _ in range(4)]
+    drawings[1][20:90, 50:60] = 255
+    drawings[2][10:20, 5:105] = 200
+    drawings[2][15:100, 60:72] = 255
+    drawings[3][40:45, 40:45] = rng.integers(0, 256, (5, 5))
+    answers = static.evaluate(code, [drawing.ravel().tolist() for drawing in drawings])
+    assert answers[0] is None
+    for drawing, answer in zip(drawings[1:], answers[1:], strict=True):
+        expected = as_digit(drawing).ravel().astype(int)
+        assert np.abs(np.array(answer) - expected).mean() < 4
+
+
+def test_a_chosen_picture_is_answered_and_cleared(static, cifar10):
+    static.locator("#file").set_input_files(EXAMPLES / "ship.png")
+    expect(static.locator("#verdict")).to_have_text(describe(cifar10.predict(EXAMPLES / "ship.png")))
+    expect(static.locator("#bars li")).to_have_count(5)
+    expect(static.locator("#seen figcaption")).to_have_text("What the network sees: 32 × 32 pixels")
+    static.get_by_role("button", name="Clear").click()
+    expect(static.locator("#verdict")).to_have_text("Show me a picture")
+    expect(static.locator("#bars")).to_be_hidden()
+
+
+def test_a_dropped_picture_is_answered(static, cifar10):
+    data = base64.b64encode((EXAMPLES / "truck.png").read_bytes()).decode()
+    transfer = static.evaluate_handle(
+        """(data) => { const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+           const transfer = new DataTransfer(); transfer.items.add(new File([bytes], "t.png", { type: "image/png" }));
+           return transfer; }""",
+        data,
+    )
+    static.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
+    expect(static.locator("#verdict")).to_have_text(describe(cifar10.predict(EXAMPLES / "truck.png")))
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [(b"these are words", "not a picture"), (b"", "0 bytes"), (b"\xff" * (11 << 20), "more than 10 MB")],
+)
+def test_a_bad_file_gets_a_friendly_line_and_the_next_one_works(static, data, said):
+    static.locator("#file").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": data})
+    expect(static.locator("#aside")).to_contain_text(said)
+    expect(static.locator("#verdict")).to_have_text("I can’t use this picture")
+    static.locator("#examples button").first.click()
+    expect(static.locator("#verdict")).to_contain_text("cat")
+
+
+def test_a_digit_can_be_drawn_and_examples_shown_with_the_keyboard(static):
+    static.get_by_label("mnist").check()
+    expect(static.locator("#verdict")).to_have_text("Draw a digit")
+    box = static.locator("#pad canvas").bounding_box()
+    at = lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])  # noqa: E731
+    static.mouse.move(*at(0.3, 0.25))
+    static.mouse.down()
+    static.mouse.move(*at(0.7, 0.25), steps=10)
+    static.mouse.move(*at(0.45, 0.8), steps=15)
+    static.mouse.up()
+    expect(static.locator("#verdict")).to_contain_text("7")
+    static.get_by_role("button", name="a handwritten 2").focus()
+    static.keyboard.press("Enter")
+    expect(static.locator("#bars li").first).to_contain_text("2")
+
+
+def test_the_camera_takes_a_picture(browser, site):
+    camera = browser.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", *FAKE_CAMERA])
+    page = camera.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(site)
+    page.get_by_role("button", name="Use the camera").click()
+    expect(page.locator("#camera")).to_be_visible()
+    while not page.evaluate("document.getElementById('camera').videoWidth"):
+        page.wait_for_timeout(100)
+    page.get_by_role("button", name="Take the picture").click()
+    expect(page.locator("#aside")).to_contain_text("Answered in")
+    expect(page.locator("#camera")).to_be_hidden()
+    camera.close()
+
+
+def test_nothing_keeps_anybody_out(static):
+    from .test_accessibility import violations
+
+    static.locator("#examples button").first.click()
+    expect(static.locator("#bars")).to_be_visible()
+    assert violations(static) == {}
+
+
+def test_the_command_says_how_large_it_is_and_what_to_do_next(tmp_path):
+    result = CliRunner().invoke(app, ["export-web", str(tmp_path / "page")])
+    assert result.exit_code == 0, result.output
+    assert "http.server" in result.output
+    assert "--repo-type space" in result.output
+    size = sum(path.stat().st_size for path in (tmp_path / "page").rglob("*") if path.is_file())
+    assert f"{size / 1e6:.1f} MB" in result.output
+    assert size <= 15e6
+    front = (tmp_path / "page" / "README.md").read_text().split("---")[1]
+    assert yaml.safe_load(front)["sdk"] == "static"
+    assert [path.name for path in tmp_path.iterdir()] == ["page"]
+
+
+def test_an_earlier_export_is_replaced_but_nothing_else(tmp_path):
+    page, other = tmp_path / "page", tmp_path / "thesis"
+    export_page(page, ["mnist"])
+    (page / "models.json").write_text("{}")
+    export_page(page, ["mnist"])
+    assert len(json.loads((page / "models.json").read_text())["models"]) == 1
+    other.mkdir()
+    (other / "chapter.tex").write_text("years of work")
+    with pytest.raises(InvalidArgument, match="--force"):
+        export_page(other, ["mnist"])
+    assert (other / "chapter.tex").exists()
+    export_page(other, ["mnist"], force=True)
+    assert (other / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("weights", "error"), [(["mnits"], WeightsNotFound), ([], InvalidArgument), (["mnist", "mnist"], InvalidArgument)]
+)
+def test_a_failure_leaves_nothing_behind_and_an_earlier_export_alone(tmp_path, weights, error):
+    export_page(tmp_path / "page", ["mnist"])
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(error):
+        export_page(tmp_path / "page", weights)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_runtime_is_the_published_one():
+    origin = json.loads((WEB / "vendor" / "origin.json").read_text())
+    for name, expected in origin["sha256"].items():
+        data = (WEB / "vendor" / name).read_bytes()
+        assert hashlib.sha256(gzip.decompress(data) if name.endswith(".gz") else data).hexdigest() == expected
