@@ -38,7 +38,12 @@ class OpenVINORuntime:
         self._core = core = ov.Core()
         # Left alone, OpenVINO takes bf16 where the processor computes it natively, which is several times faster; but a
         # model should say the same on every machine unless its user wants otherwise.
-        self._settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32"}
+        # Pinned, the threads of two processes that each compute with one thread share a core, and another is idle.
+        self._settings: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+            "ENABLE_CPU_PINNING": False,
+        }
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = str(threads)
         try:
