@@ -192,3 +192,9 @@ def require_mcp() -> None:
         import mcp  # noqa: F401
     except ImportError as error:
         raise MissingDependency("mcp", "mcp") from error
+
+
+if __name__ == "__main__":  # as a Space starts it; as a module of the package, for the imports beside it
+    from thumbnet.demo.app import launch_demo as launch
+
+    launch(host=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), port=int(os.environ.get("GRADIO_SERVER_PORT", 7860)))

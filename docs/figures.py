@@ -1,12 +1,13 @@
-"""Fill the figures of README.md and docs/ from the results.json beside the weights they describe.
+"""Fill the figures of README.md and docs/ from the result files they describe.
 
     python docs/figures.py            write the figures into the texts
     python docs/figures.py --check    change nothing; exit code 1 and a list where a text differs from its file
 
-A figure stands between two comments, which a Markdown reader does not show. The first one says which model, which
-value of its results.json, and how to print it (a name from FORMATS):
+A figure stands between two comments, which a Markdown reader does not show. The first one says which model or file,
+which value of its results.json or of that file, and how to print it (a name from FORMATS):
 
     <!-- number cifar10 test.accuracy percent -->93.75 %<!-- /number -->
+    <!-- number docs/course/day2/results.json mlp.seconds seconds -->42 s<!-- /number -->
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "count": lambda value: f"{value:,}".replace(",", " "),
     "millions": lambda value: f"{value / 1e6:.2f} M",
     "minutes": lambda seconds: f"{seconds / 60:.0f} min",
+    "seconds": lambda seconds: f"{seconds:.0f} s",
+    "scientific": lambda value: f"{value:.1e}",
     "text": str,
 }
 
@@ -49,15 +52,15 @@ def figure(model: str, key: str, form: str) -> str:
     value = read_results(model)
     for part in key.split("."):
         if not isinstance(value, dict) or part not in value:
-            raise LookupError(f"the results.json of {model} has no {key}")
+            raise LookupError(f"the results of {model} have no {key}")
         value = value[part]
     return FORMATS[form](value)
 
 
 @cache
 def read_results(model: str) -> Any:
-    """What results.json says of a shipped model."""
-    path = ROOT / "model" / "weights" / model / "results.json"
+    """What results.json says of a shipped model, or a file that is named by its path from the root."""
+    path = ROOT / model if "/" in model else ROOT / "model" / "weights" / model / "results.json"
     if not path.exists():
         raise LookupError(f"there is no {path.relative_to(ROOT)}")
     return json.loads(path.read_text(encoding="utf-8"))
