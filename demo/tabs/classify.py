@@ -144,7 +144,7 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         card,
         preprocess=False,
         trigger_mode="always_last",
-        show_progress="hidden",
+        show_progress="minimal",
         api_visibility="private",
     )
     gr.on([], predict, [image, model], bars, preprocess=False, api_name="predict")
