@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --constraint constraints.txt
 
-.PHONY: help demo api train test lint bench card clean
+.PHONY: help demo api train test lint bench ablations card figures clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -34,8 +34,16 @@ lint: $(VENV)/installed-dev .typecheck/thumbnet ## ruff, mypy --strict and hadol
 bench: $(VENV)/installed-dev ## how fast the CIFAR-10 model answers, on two idle cores
 	$(BIN)/python benchmarks/inference.py
 
+ablations: $(VENV)/installed-dev ## train the classical networks by one recipe and compare them: some hours, goes on after a stop
+	$(BIN)/python benchmarks/ablations.py
+
 card: $(VENV)/installed-dev ## cards and figures in the texts, from the results of the shipped models
 	$(BIN)/python docs/cards.py
+	$(BIN)/python docs/figures.py
+
+figures: $(VENV)/installed-dev ## the pictures, code and figures in the course, from its code and results
+	for script in docs/course/day*/figures.py; do $(BIN)/python $$script || exit 1; done
+	$(BIN)/python docs/snippets.py
 	$(BIN)/python docs/figures.py
 
 clean: ## remove .venv and everything built

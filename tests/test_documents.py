@@ -59,6 +59,12 @@ def test_every_figure_is_the_one_in_its_result_file() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_every_block_of_code_is_that_of_its_file() -> None:
+    command = [sys.executable, ROOT / "docs" / "snippets.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_every_relative_link_leads_somewhere(document: Path) -> None:
     for link in LINK.findall(FENCE.sub("", document.read_text(encoding="utf-8"))):

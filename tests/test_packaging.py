@@ -111,7 +111,7 @@ def test_only_the_training_extra_asks_for_torch() -> None:
     }
     assert with_torch == {"train"}
     assert "torch" not in {read(line)[0] for line in PROJECT["dependencies"]}
-    assert set(EXTRAS) == {"train", "api", "demo", "mcp", "docs", "bench", "all", "dev"}
+    assert set(EXTRAS) == {"train", "api", "demo", "mcp", "keras", "docs", "bench", "all", "dev"}
 
 
 def test_the_demo_extra_is_what_gradio_needs_but_for_pillow() -> None:
