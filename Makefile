@@ -25,11 +25,12 @@ train: $(VENV)/installed-dev ## train the CIFAR-10 model after its two teachers 
 test: $(VENV)/installed-dev ## every test, with coverage
 	$(BIN)/python -m pytest --cov --cov-fail-under=90
 
-lint: $(VENV)/installed-dev .typecheck/thumbnet ## ruff, mypy --strict and hadolint
+lint: $(VENV)/installed-dev .typecheck/thumbnet ## ruff, mypy --strict, hadolint and codespell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	MYPYPATH=.typecheck $(BIN)/mypy -p thumbnet
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/codespell
 
 bench: $(VENV)/installed-dev ## how fast the CIFAR-10 model answers, on two idle cores
 	$(BIN)/python benchmarks/inference.py
