@@ -1,7 +1,7 @@
 """What each idea brought: the classical networks by one recipe, on MNIST and CIFAR-10, and ResNet-20 without its parts.
 
     python benchmarks/ablations.py                      all of it, some hours on two cores; goes on after a stop
-    python benchmarks/ablations.py mnist/lenet-max-relu these runs alone
+    python benchmarks/ablations.py mnist/lenet-max-relu these runs alone; several processes may do different ones
 
 Every network gets the same optimiser, learning rate, batch and augmentation, one seed, and a number of epochs that
 depends on what it costs. So the accuracies are not the best that each can do, but comparable. The test split is read
@@ -126,6 +126,11 @@ def measure(name: str, recipe: Any) -> dict[str, Any]:
     }
 
 
+def read_runs(file: Path) -> dict[str, Any]:
+    """What has been measured."""
+    return dict(json.loads(file.read_text(encoding="utf-8"))["runs"]) if file.exists() else {}
+
+
 def show(runs: dict[str, Any]) -> None:
     """Print the results as a table."""
     table = Table("run", "parameters", "MMAC", "epochs", "test accuracy", "processor s", title="Ablations")
@@ -143,6 +148,8 @@ def show(runs: dict[str, Any]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is not done yet."""
+    from filelock import FileLock
+
     from thumbnet.model.files import write_json
 
     recipes = build_recipes()
@@ -150,17 +157,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("runs", nargs="*", metavar="RUN", choices=[*recipes, []], help=", ".join(recipes))
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args(arguments)
-    written = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {"runs": {}}
     for name in options.runs or recipes:
-        if name in written["runs"]:
+        if name in read_runs(options.out):
             continue
         print(f"{name}: {recipes[name].epochs} epochs", flush=True)
-        written["runs"][name] = measure(name, recipes[name])
-        runs = {name: written["runs"][name] for name in recipes if name in written["runs"]}
-        hours = sum(run["processor_seconds"] for run in runs.values()) / 3600
-        written = {"machine": describe_machine(*PACKAGES), "processor_hours": round(hours, 2), "runs": runs}
-        write_json(options.out, written)
-    show(written["runs"])
+        measured = measure(name, recipes[name])
+        with FileLock(f"{options.out}.lock"):
+            done = read_runs(options.out) | {name: measured}
+            runs = {name: done[name] for name in recipes if name in done}
+            hours = sum(run["processor_seconds"] for run in runs.values()) / 3600
+            machine = describe_machine(*PACKAGES)
+            write_json(options.out, {"machine": machine, "processor_hours": round(hours, 2), "runs": runs})
+    show(read_runs(options.out))
 
 
 if __name__ == "__main__":
