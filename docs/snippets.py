@@ -8,10 +8,18 @@ after # a section of it; without one it is the whole file. In the file, a sectio
 
     <!-- code docs/course/day1/neuron.py#forward -->          # --8<-- [start:forward]
     <!-- /code -->                                            # --8<-- [end:forward]
+
+Files that are not of the course need no such comments. There a section is a function, method or class of Python, a stage
+of a Dockerfile, or a key of YAML with all that is below it, and it must be the only one of its name:
+
+    <!-- code api/batcher.py#_take -->
+    <!-- code Dockerfile#build-api -->
+    <!-- code deploy/deployment.yaml#resources -->
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import textwrap
@@ -20,7 +28,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MARKER = re.compile(r"(<!-- code (\S+?)(?:#(\S+))? -->\n)(.*?)(<!-- /code -->)", re.DOTALL)
 SECTION = re.compile(r"^[ \t]*# --8<-- \[(?:start|end):\S+\][ \t]*\n", re.MULTILINE)
-LANGUAGES = {".py": "python", ".sh": "bash", ".yaml": "yaml", ".json": "json", ".js": "js", ".toml": "toml"}
+LANGUAGES = {
+    ".py": "python",
+    ".sh": "bash",
+    ".yaml": "yaml",
+    ".json": "json",
+    ".js": "js",
+    ".mjs": "js",
+    ".toml": "toml",
+    ".txt": "text",
+    "Dockerfile": "dockerfile",
+}
+"""Suffix, or name of a file without one → how its code is fenced."""
 
 
 def fill(text: str) -> str:
@@ -35,12 +54,62 @@ def block(name: str, section: str | None) -> str:
         raise LookupError(f"there is no {name}")
     code = path.read_text(encoding="utf-8")
     if section:
-        start, end = (f"# --8<-- [{mark}:{section}]\n" for mark in ("start", "end"))
-        if start not in code or end not in code:
-            raise LookupError(f"{name} has no section {section}")
-        code = code[code.index(start) + len(start) : code.index(end)].rpartition("\n")[0]
+        code = cut_out(code, section, path)
     code = textwrap.dedent(SECTION.sub("", code)).strip("\n")
-    return f"```{LANGUAGES.get(path.suffix, '')}\n{code}\n```\n"
+    return f"```{LANGUAGES.get(path.suffix or path.name, '')}\n{code}\n```\n"
+
+
+def cut_out(code: str, section: str, path: Path) -> str:
+    """One section of a file."""
+    start, end = (f"# --8<-- [{mark}:{section}]\n" for mark in ("start", "end"))
+    if start in code and end in code:
+        return code[code.index(start) + len(start) : code.index(end)].rpartition("\n")[0]
+    lines = code.splitlines()
+    find = {".py": definitions, ".yaml": keys, "Dockerfile": stages}.get(path.suffix or path.name)
+    found = find(lines, section) if find else []
+    if len(found) != 1:
+        raise LookupError(f"{path.relative_to(ROOT)} has {len(found) or 'no'} section {section}")
+    return "\n".join(lines[slice(*found[0])])
+
+
+def definitions(lines: list[str], name: str) -> list[tuple[int, int]]:
+    """Where functions and classes of this name begin and end, with their decorators."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    nodes = [node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, kinds) and node.name == name]
+    return [
+        (min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1, node.end_lineno or 0) for node in nodes
+    ]
+
+
+def stages(lines: list[str], name: str) -> list[tuple[int, int]]:
+    """Where stages of this name begin and end, with the comment above and without that of the next."""
+    begins = [number for number, line in enumerate(lines) if line.startswith("FROM ")]
+    begins = [number - comment_above(lines, number) for number in begins]
+    named = re.compile(rf"^FROM .* AS {re.escape(name)}$", re.MULTILINE)
+    ranges = zip(begins, [*begins[1:], len(lines)], strict=True)
+    return [(begin, end) for begin, end in ranges if named.search("\n".join(lines[begin:end]))]
+
+
+def keys(lines: list[str], name: str) -> list[tuple[int, int]]:
+    """Where keys of this name begin and end, with the comment above and all lines that are further in."""
+    found = []
+    for number, line in enumerate(lines):
+        if line.strip(" -").split(":")[0] == name:
+            depth = len(line) - len(line.lstrip(" -"))
+            inside = number + 1
+            while inside < len(lines) and lines[inside][: depth + 1].isspace():
+                inside += 1
+            end = inside - (comment_above(lines, inside) if inside < len(lines) else 0)
+            found.append((number - comment_above(lines, number), max(end, number + 1)))
+    return found
+
+
+def comment_above(lines: list[str], number: int) -> int:
+    """How many lines directly above this one are comments."""
+    count = 0
+    while count < number and lines[number - count - 1].lstrip().startswith("#"):
+        count += 1
+    return count
 
 
 def main(arguments: list[str]) -> int:

@@ -132,3 +132,25 @@ def test_every_named_recipe_is_explained() -> None:
     text = (ROOT / "docs" / "how-to" / "train.md").read_text(encoding="utf-8")
     for recipe in RECIPES:
         assert f"| `{recipe}` |" in text
+
+
+@pytest.mark.parametrize(
+    ("file", "section", "first", "last"),
+    [
+        ("api/batcher.py", "_take", "def _take(self)", "return batch"),
+        ("Dockerfile", "build-api", "FROM build AS build-api", "install --constraint constraints.txt '.[api]'"),
+        ("deploy/deployment.yaml", "livenessProbe", "# Starts anew only what", "failureThreshold: 3"),
+        ("deploy/pdb.yaml", "spec", "spec:", "app.kubernetes.io/name: thumbnet-api"),
+    ],
+)
+def test_texts_may_show_a_part_of_the_projects_own_files(
+    monkeypatch: pytest.MonkeyPatch, file: str, section: str, first: str, last: str
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import snippets as code_of
+
+    lines = code_of.block(file, section).splitlines()
+    assert lines[1].startswith(first)
+    assert lines[-2].endswith(last)
+    with pytest.raises(LookupError, match=f"{file} has no section nothing"):
+        code_of.block(file, "nothing")
