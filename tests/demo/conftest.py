@@ -37,6 +37,8 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 PATIENCE = 60_000
 """Milliseconds to wait for the page before a test fails."""
+NARROW = 600
+"""Pixels under which the page has no room for all of its tabs."""
 
 expect.set_options(timeout=PATIENCE)
 
@@ -81,8 +83,11 @@ def open_tab(page: Page) -> Callable[[str], None]:
 
     def open_it(name: str) -> None:
         tab = page.get_by_role("tab", name=name, exact=True).first
+        menu = page.locator(".overflow-menu > button").first
+        if page.viewport_size and page.viewport_size["width"] < NARROW:
+            expect(menu).to_be_visible()  # Gradio shows all tabs until it has measured them
         if not tab.is_visible():
-            page.locator(".overflow-menu > button").first.click()
+            menu.click()
             tab = page.locator(".overflow-dropdown button", has_text=name)
         tab.click()
 
