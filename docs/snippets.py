@@ -9,8 +9,8 @@ after # a section of it; without one it is the whole file. In the file, a sectio
     <!-- code docs/course/day1/neuron.py#forward -->          # --8<-- [start:forward]
     <!-- /code -->                                            # --8<-- [end:forward]
 
-Files that are not of the course need no such comments. There a section is a function, method or class of Python, a stage
-of a Dockerfile, or a key of YAML with all that is below it, and it must be the only one of its name:
+Files that are not of the course need no such comments. There a section is a function, method or class of Python, a
+stage of a Dockerfile, or a key of YAML with all that is below it, and it must be the only one of its name:
 
     <!-- code api/batcher.py#_take -->
     <!-- code Dockerfile#build-api -->
