@@ -11,9 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,12 @@ START_SECONDS, STOP_SECONDS = 120, 10
 class Server:
     """How to talk to one kind of server.
 
-    command   starts it, given weights and a port
-    health    path that answers 200 as soon as it can predict
-    path      where images are sent
-    wrap      the bytes of an image → the content type and the body of a request
-    label     the best class of an answer
+    command       starts it, given weights and a port
+    health        path that answers 200 as soon as it can predict
+    path          where images are sent
+    wrap          the bytes of an image → the content type and the body of a request
+    label         the best class of an answer
+    environment   variables that it gets
     """
 
     command: Callable[[str, int], list[str]]
@@ -41,6 +42,7 @@ class Server:
     path: str
     wrap: Callable[[bytes], tuple[str, bytes]]
     label: Callable[[Any], str]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def as_form(image: bytes) -> tuple[str, bytes]:
@@ -54,15 +56,17 @@ def as_json(image: bytes) -> tuple[str, bytes]:
     return "application/json", json.dumps({"image_data": base64.b64encode(image).decode()}).encode()
 
 
-OURS, TUTORIAL, LITSERVE = "thumbnet", "Flask + torch", "LitServe"
+OURS, OURS_BF16, TUTORIAL, LITSERVE = "thumbnet", "thumbnet bf16", "Flask + torch", "LitServe"
+THUMBNET = Server(
+    lambda weights, port: ["-m", "thumbnet", "serve", "--weights", weights, "--port", str(port)],
+    "/readyz",
+    "/v1/predict",
+    lambda image: ("image/jpeg", image),
+    lambda answer: str(answer["predictions"][0]["label"]),
+)
 SERVERS = {
-    OURS: Server(
-        lambda weights, port: ["-m", "thumbnet", "serve", "--weights", weights, "--port", str(port)],
-        "/readyz",
-        "/v1/predict",
-        lambda image: ("image/jpeg", image),
-        lambda answer: str(answer["predictions"][0]["label"]),
-    ),
+    OURS: replace(THUMBNET, environment={"THUMBNET_PRECISION": "fp32"}),
+    OURS_BF16: replace(THUMBNET, environment={"THUMBNET_PRECISION": "bf16"}),
     TUTORIAL: Server(
         lambda weights, port: [str(HERE / "tutorial_server.py"), weights, str(port)],
         "/",
@@ -114,7 +118,7 @@ def running(name: str, weights: str, **environment: str) -> Iterator[Running]:
     server, port = SERVERS[name], free_port()
     with tempfile.TemporaryFile() as log:
         command = [sys.executable, *server.command(weights, port)]
-        variables = os.environ | environment
+        variables = {**os.environ, **server.environment, **environment}
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=variables)
         try:
             if not becomes_ready(process, port, server.health):

@@ -1,13 +1,14 @@
 """How fast servers answer: ours, a plain Flask + torch server as tutorials write it, and LitServe, in one run.
 
-    python benchmarks/serving.py                          the shipped cifar10 model on two cores, about 15 minutes
+    python benchmarks/serving.py                          the shipped cifar10 model on two cores, about ten minutes
     python benchmarks/serving.py --rounds 1 --seconds 0.5 --out /tmp/quick.json
 
 In each round every server is started, asked and stopped, in an order that changes; figures are medians over the rounds,
 "times" the median of the ratios within a round. Each is asked about thumbnails and about a photograph of 12 megapixels,
 by 1, 8 and 64 clients that wait for their answers, and by callers that do not, at 70 % of what it can do. Then ours is
 asked ten times as often as it can answer, and by 64 clients with and without computing their images together. Every
-server runs as it comes, ours with all its limits, metrics and logs. Clients and server share the cores, so a result
+server runs as it comes, ours with all its limits, metrics and logs, in fp32 and, where the processor computes it
+natively, in bf16. Clients and server share the cores, so a result
 also says what the clients took. Runs on an otherwise idle machine; needs `pip install 'thumbnet[api,bench]'`.
 """
 
@@ -26,7 +27,7 @@ from parts import measure_parts
 from pictures import large_jpeg, small_jpegs
 from rich.console import Console
 from rich.table import Table
-from servers import LITSERVE, OURS, SERVERS, TUTORIAL, Running, running
+from servers import LITSERVE, OURS, OURS_BF16, SERVERS, TUTORIAL, Running, running
 
 RESULTS = Path(__file__).parent / "results" / "serving.json"
 CLIENTS = (1, 8, 64)
@@ -48,8 +49,8 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", default="cifar10")
     parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each kind of load, server and round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each kind of load, server and round")
     parser.add_argument("--out", type=Path, default=RESULTS)
     return parser.parse_args(arguments)
 
@@ -70,7 +71,7 @@ def measure_server(name: str, weights: str, images: Mapping[str, Sequence[bytes]
                 raise SystemExit(f"{name} answered no {kind} image in {seconds:g} s, but {seen}; try more --seconds")
             round_["closed"][kind] = closed
             round_["open"][kind] = open_loop(server.port, requests, LOAD * most, seconds, warm_up=warm_up(seconds))
-            if name == OURS and kind == "small":
+            if name in (OURS, OURS_BF16) and kind == "small":
                 round_["overload"] = overload(server, requests, most, seconds)
         if name == OURS:
             nothing = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -78,11 +79,11 @@ def measure_server(name: str, weights: str, images: Mapping[str, Sequence[bytes]
     return round_
 
 
-def measure_batching(weights: str, images: Sequence[bytes], seconds: float) -> Report:
-    """One round of ours at the most clients: requests/s as it is and with each request on its own."""
+def measure_batching(name: str, weights: str, images: Sequence[bytes], seconds: float) -> Report:
+    """One round of one of ours at the most clients: requests/s as it is and with each request on its own."""
     rates = []
     for environment in ({}, {"THUMBNET_BATCH_SIZE": "1"}):
-        with running(OURS, weights, **environment) as server:
+        with running(name, weights, **environment) as server:
             requests = [server.request(image) for image in images]
             report = closed_loop(server.port, requests, max(CLIENTS), seconds, warm_up=warm_up(seconds))
             rates.append(report["per_second"])
@@ -94,6 +95,13 @@ def overload(server: Running, requests: Sequence[bytes], most: float, seconds: f
     """Requests at OVERLOAD times what the server can answer."""
     report = open_loop(server.port, requests, OVERLOAD * most, seconds, warm_up=warm_up(seconds))
     return report | {"goodput_of_peak": round(report["per_second"] / most, 3)}
+
+
+def computes_bf16() -> bool:
+    """Whether the processor does so natively; elsewhere it would be slower than fp32."""
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def warm_up(seconds: float) -> float:
@@ -138,6 +146,9 @@ def summarize(rounds: Mapping[str, Sequence[Report]]) -> dict[str, Any]:
             for name, reports in rounds.items()
         },
         "overload": median_report([report["overload"] for report in rounds[OURS]]),
+        "overload_bf16": (
+            median_report([report["overload"] for report in rounds[OURS_BF16]]) if OURS_BF16 in rounds else None
+        ),
         "empty_request": median_report([report["empty"] for report in rounds[OURS]]),
         "times_faster": {
             name: {kind: times_faster(rounds[OURS], reports, kind) for kind in kinds}
@@ -202,14 +213,20 @@ def show(results: Mapping[str, Any]) -> None:
     for part in results["parts_ms"]["small"]:
         parts.add_row(part, *(str(by_part[part]) for by_part in results["parts_ms"].values()))
     console.print(parts)
-    beyond = results["overload"]
+    for beyond in filter(None, (results["overload"], results["overload_bf16"])):
+        show_overload(console, beyond, machine["cores"])
+    for name, target in results["targets"].items():
+        console.print(f"{name}: {target['measured']}, wanted {target['wanted']}{'' if target['met'] else ': MISSED'}")
+
+
+def show_overload(console: Console, beyond: Report, cores: int) -> None:
+    """Print what became of too many requests."""
     console.print(
         f"asked {beyond['offered_per_second']:,} times a second: {beyond['per_second']:,} answers 200 a second; "
         f"statuses {beyond['statuses']}, {beyond['unanswered']} without; "
-        f"the clients took {beyond['client_cores']} of {machine['cores']} cores"
+        f"the clients took {beyond['client_cores']} of {cores} cores; "
+        f"{beyond['goodput_of_peak']} of the peak, 99 of 100 answers 503 within {beyond['rejected_p99_ms']} ms"
     )
-    for name, target in results["targets"].items():
-        console.print(f"{name}: {target['measured']}, wanted {target['wanted']}{'' if target['met'] else ': MISSED'}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -223,15 +240,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     config = read_config(find_weights(options.weights))
     images = {"small": small_jpegs(config.labels, config.preprocessing.image_size), "large": [large_jpeg()]}
-    names = list(SERVERS)
+    names = [name for name in SERVERS if name != OURS_BF16 or computes_bf16()]
     rounds: dict[str, list[Report]] = {name: [] for name in names}
-    batching: list[Report] = []
+    batching: dict[str, list[Report]] = {name: [] for name in names if name in (OURS, OURS_BF16)}
     for number in range(options.rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             print(f"round {number + 1} of {options.rounds}: {name}", flush=True)
             rounds[name].append(measure_server(name, options.weights, images, options.seconds))
-        print(f"round {number + 1} of {options.rounds}: {OURS} with and without batches", flush=True)
-        batching.append(measure_batching(options.weights, images["small"], options.seconds))
+        for name, reports in batching.items():
+            print(f"round {number + 1} of {options.rounds}: {name} with and without batches", flush=True)
+            reports.append(measure_batching(name, options.weights, images["small"], options.seconds))
     check_labels(rounds)
     figures = summarize(rounds)
     empty = figures["empty_request"]["p50_ms"]
@@ -244,7 +262,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "seconds": options.seconds,
         "deadline_s": Settings.from_environment().deadline,
         **figures,
-        "batching": median_report(batching),
+        "batching": median_report(batching[OURS]),
+        "batching_bf16": median_report(batching[OURS_BF16]) if OURS_BF16 in batching else None,
         "parts_ms": {
             kind: measure_parts(
                 options.weights, pictures[0], figures["closed_loop"][OURS][kind]["1"]["p50_ms"], empty, PARTS
