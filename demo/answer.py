@@ -71,7 +71,7 @@ def render(prediction: Prediction, explanation: Explanation | None = None) -> st
         caption = f"""<label>Where it looked for {escape(name(explanation.label))}
         <input type="range" min="0" max="100" value="80" aria-label="Strength of the heatmap"
           oninput="this.closest('figure').querySelector('.heat').style.opacity = this.value / 100"></label>
-        <span>{width} × {height} pixels</span>"""
+        <span>It saw {width} × {height} pixels</span>"""
     return f"""
 <div class="answer" role="status">
   <div>

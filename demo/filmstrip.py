@@ -1,62 +1,131 @@
-"""Feature maps and filters as pictures: many small ones on one sheet, as HTML."""
+"""The inside of a network as HTML: its layers as a strip, and what one of them holds as sheets of small pictures."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from thumbnet.model.feature_maps import Layer, Maps
 
-from .answer import inline
+from .answer import inline_image
 
+KEY = "Teal is above zero, amber below."
 MOST_MAPS = 64
-TILE, GAP, COLUMNS = 60, 4, 12
-"""Pixels of a map on a sheet, at least about; between two; and maps in a row."""
+MOST_CLASSES = 10
+FEW = 16
+"""Up to so many pictures on a sheet are shown larger."""
+UNITS_IN_A_ROW = 32
 UP, DOWN, PAPER = np.array([13, 110, 102]), np.array([180, 83, 9]), np.array([250, 248, 245])
 """Teal for values above zero and amber for those below, on paper: also told apart by who sees no red or green."""
+SHARES = np.linspace(-1, 1, 255)[:, None]
+PALETTE = np.rint(PAPER + np.abs(SHARES) * (np.where(SHARES > 0, UP, DOWN) - PAPER)).astype(np.uint8)
+"""The colours of the levels 0 … 254; 127 is zero."""
+
+WHAT_IT_DOES = {
+    "convolution": "Each of its filters slides over what came before and draws a map of where it finds its pattern.",
+    "max pooling": "Keeps the strongest value of each small square: the maps shrink, and where exactly matters less.",
+    "average pooling": "Keeps the mean of each small square: the maps shrink, and where exactly matters less.",
+    "global max pooling": "Keeps one number of each map: how clearly its pattern was found anywhere.",
+    "global average pooling": "Keeps one number of each map: how much of its pattern was found altogether.",
+    "linear": "Each of its units weighs all the numbers before it and adds them up.",
+}
+
+STYLE = """
+.steps fieldset { border: 0; margin: 0; padding: 0; min-width: 0; }
+.steps legend { padding: 0 0 0.5rem; font-size: 0.875rem; color: var(--body-text-color-subdued); }
+.filmstrip { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: 0.5rem;
+  list-style: none; margin: 0; padding: 2px 0; }
+.filmstrip li { margin: 0; }
+.filmstrip label { position: relative; display: grid; grid-template-columns: 2.75rem 1fr; gap: 0 0.625rem; height: 100%;
+  align-content: start; padding: 0.5rem; font-size: 0.75rem; line-height: 1.35; cursor: pointer;
+  background: var(--block-background-fill); border: 1px solid var(--border-color-primary); border-radius: 8px; }
+.filmstrip label:hover { background: var(--background-fill-secondary); }
+.filmstrip label:has(:checked) { background: var(--color-accent-soft); border-color: var(--color-accent);
+  box-shadow: 0 0 0 1px var(--color-accent); }
+.filmstrip label:has(:focus-visible) { outline: 2px solid var(--color-accent); outline-offset: 2px; }
+.filmstrip input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: pointer; }
+.filmstrip img { grid-row: 1 / 5; width: 2.75rem; height: 2.75rem; margin: 0; border-radius: 4px;
+  image-rendering: pixelated; }
+.filmstrip strong, .filmstrip span { grid-column: 2; }
+.filmstrip span { color: var(--body-text-color-subdued); white-space: nowrap; }
+.layer h3 { font-size: 1.25rem; margin: 0.75rem 0 0.25rem; }
+.layer p { margin: 0; color: var(--body-text-color-subdued); }
+.layer .does { margin-top: 0.25rem; color: var(--body-text-color); }
+.sheet { margin: 1rem 0 0; }
+.sheet .tiles { display: grid; gap: 4px; grid-template-columns: repeat(auto-fill, minmax(3.5rem, 1fr)); }
+.sheet .tiles.few { grid-template-columns: repeat(auto-fill, minmax(4.75rem, 1fr)); }
+.sheet .tiles.one { display: block; max-width: 40rem; }
+.sheet img { display: block; width: 100%; margin: 0; border-radius: 4px; image-rendering: pixelated; }
+.sheet figcaption { margin-top: 0.375rem; font-size: 0.8125rem; color: var(--body-text-color-subdued); }
+.bars .below { background: #b45309; }
+.dark .bars .below { background: #f59e0b; }
+@media (max-width: 640px) {
+  .filmstrip { display: flex; overflow-x: auto; scroll-snap-type: x proximity; padding-bottom: 0.5rem; }
+  .filmstrip li { flex: none; width: 11rem; scroll-snap-align: start; }
+  .sheet .tiles { grid-template-columns: repeat(auto-fill, minmax(2.5rem, 1fr)); }
+}
+"""
 
 
-def strip(layers: tuple[Layer, ...], maps: list[Maps], chosen: int) -> str:
-    """All layers in a row: of each its number, and its mean map."""
-    figures = "".join(
-        f'<li class="{"chosen" if index == chosen else ""}">'
-        f'<img src="{inline(signed(mean_map(values)))}" alt="">'
-        f"<span>{index + 1}</span></li>"
-        for index, (_, values) in enumerate(zip(layers, maps, strict=True))
+def strip(layers: Sequence[Layer], maps: Sequence[Maps]) -> str:
+    """All layers in a row, one of which can be chosen: what each hands on, and what it costs."""
+    cards = "".join(
+        f'<li><label><input type="radio" name="layer" value="{number}" aria-label="{number} · {escape(layer.kind)}">'
+        f'<img src="{inline_image(paint(signed(mean_map(values))))}" alt="">'
+        f"<strong>{number} · {escape(layer.kind)}</strong><span>{sizes(layer)}</span>"
+        f"{f'<span>{short(layer.parameters)} parameters</span>' if layer.parameters else ''}"
+        f"{f'<span>{short(layer.macs)} MACs</span>' if layer.macs else ''}</label></li>"
+        for number, (layer, values) in enumerate(zip(layers, maps, strict=True), start=1)
     )
-    return f'<ol class="filmstrip" aria-hidden="true">{figures}</ol>'
+    legend = "<legend>Layers, from the picture to the answer</legend>"
+    return f'<fieldset>{legend}<ol class="filmstrip">{cards}</ol></fieldset>'
 
 
 def describe_layer(number: int, layer: Layer) -> str:
     """A layer in words and figures."""
-    sizes = " × ".join(map(str, layer.shape))
-    cost = f"{layer.parameters:,} parameters · {layer.macs / 1e6:.2f} million multiply-accumulates"
+    cost = f"{layer.parameters:,} parameters · {layer.macs:,} multiply-accumulates (MACs)"
+    does = next(text for kind, text in WHAT_IT_DOES.items() if layer.kind.startswith(kind))
     return (
-        f'<div class="layer"><h3>{number} · {escape(layer.kind)}</h3><p>hands on {sizes} values · '
-        f"{cost if layer.macs else 'nothing to learn, no multiplications'}</p></div>"
+        f'<div class="layer"><h3>{number} · {escape(layer.kind)}</h3><p>Hands on {sizes(layer)} values · '
+        f'{cost if layer.macs else "nothing to learn, no multiplications"}</p><p class="does">{does}</p></div>'
     )
 
 
-def render_maps(layer: Layer, values: Maps, labels: tuple[str, ...] = ()) -> str:
-    """What a layer hands on, as a sheet of maps; units of a linear layer as a row of squares.
+def render_maps(values: Maps) -> str:
+    """What a layer hands on: its maps as a sheet, or its units as one picture."""
+    if values.size == len(values):
+        units = values.reshape(-1)
+        rows = math.ceil(len(units) / UNITS_IN_A_ROW)
+        across = math.ceil(len(units) / rows)
+        squares = np.pad(units, (0, rows * across - len(units))).reshape(rows, across)
+        return sheet([paint(signed(squares))], f"What it hands on: all {len(units)} units. {KEY}", "one")
+    shown = values[:MOST_MAPS]
+    return sheet(
+        [paint(signed(tile)) for tile in shown],
+        f"What it hands on: {some(len(shown), len(values))} maps, each coloured up to its own largest value. {KEY}",
+    )
 
-    labels   of the units of the last layer
-    """
-    if values.ndim == 3 and values.shape[1] == values.shape[2] == 1:
-        values = values[:, 0, 0]
-    if values.ndim == 1:
-        kind = "units"
-        tiles = values.reshape(-1, 1, 1)
-    else:
-        kind, tiles = "maps", values
-    shown = tiles[:MOST_MAPS]
-    text = f"{len(shown)} of {len(tiles)} {kind}" if len(shown) < len(tiles) else f"all {len(tiles)} {kind}"
-    if labels:
-        text += ": " + ", ".join(labels[:MOST_MAPS])
-    return picture(sheet(signed(shown)), f"What the layer hands on: {text}. Teal is above zero, amber below.")
+
+def render_logits(logits: Maps, labels: Sequence[str]) -> str:
+    """What the last layer hands on: a number for each class, the largest first."""
+    order = np.argsort(-logits)[:MOST_CLASSES]
+    largest = float(np.abs(logits).max()) or 1.0
+    rows = "".join(
+        f"<li><span>{escape(labels[at].replace('_', ' '))}</span><span>{f'{logits[at]:+.1f}'.replace('-', '−')}</span>"
+        f'<div><div class="{"" if logits[at] > 0 else "below"}" '
+        f'style="width: {100 * abs(float(logits[at])) / largest:.1f}%"></div></div></li>'
+        for at in order
+    )
+    return (
+        f'<ol class="bars" aria-label="What the last layer hands on">{rows}</ol><figure class="sheet"><figcaption>'
+        f"The network’s answer before it is made into probabilities, {some(len(order), len(logits))} classes: "
+        "the largest number wins.</figcaption></figure>"
+    )
 
 
 def render_filters(layer: Layer) -> str:
@@ -64,24 +133,25 @@ def render_filters(layer: Layer) -> str:
     if layer.filters is None:
         return ""
     kernels = layer.filters[:MOST_MAPS]
-    if layer.filters.shape[1] == 3:
-        scaled = kernels / np.abs(kernels).max(axis=(1, 2, 3), keepdims=True)
-        tiles = np.rint(127.5 + 127.5 * scaled).astype(np.uint8).transpose(0, 2, 3, 1)
-        reading = "each reads the three colours"
+    inputs = layer.filters.shape[1]
+    if inputs == 3:
+        tiles = [Image.fromarray(rgb(kernel)) for kernel in kernels]
+        reading = "each reads the three colours: grey is zero"
     else:
-        tiles = signed(kernels[:, 0])
-        reading = f"of each the part that reads the first of {layer.filters.shape[1]} maps"
-    if layer.filters.shape[1] == 1:
-        reading = "each reads the grey image"
-    count = f"{len(kernels)} of {len(layer.filters)}" if len(kernels) < len(layer.filters) else f"All {len(kernels)}"
-    return picture(sheet(tiles), f"{count} filters, {reading}.")
+        tiles = [paint(signed(kernel[0])) for kernel in kernels]
+        reading = (
+            "each reads the grey image" if inputs == 1 else f"of each the part that reads the first of {inputs} maps"
+        )
+    return sheet(tiles, f"The patterns it looks for: {some(len(kernels), len(layer.filters))} filters, {reading}.")
 
 
-def picture(pixels: npt.NDArray[np.uint8], caption: str) -> str:
-    """A sheet with its caption."""
+def sheet(pictures: Sequence[Image.Image], caption: str, kind: str = "") -> str:
+    """Small pictures side by side, as many in a row as fit. kind "one": a single picture, as wide as it may be."""
+    kind = kind or ("few" if len(pictures) <= FEW else "")
+    tiles = "".join(f'<img src="{inline_image(each)}" alt="" decoding="sync">' for each in pictures)
     return (
-        f'<figure class="sheet"><img src="{inline(pixels)}" alt="{escape(caption, quote=True)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f'<figure class="sheet"><div class="tiles {kind}" role="img" aria-label="{escape(caption, quote=True)}">{tiles}'
+        f'</div><figcaption aria-hidden="true">{escape(caption)}</figcaption></figure>'
     )
 
 
@@ -96,24 +166,40 @@ def mean_map(values: Maps) -> Maps:
 
 
 def signed(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """(…, H, W) values → (…, H, W, 3) colours: paper at zero, teal above, amber below, full at the largest."""
-    largest = np.abs(values).max(axis=(-2, -1), keepdims=True) if values.shape[-1] > 1 else np.abs(values).max()
-    share = np.clip(values / np.maximum(largest, 1e-6), -1, 1)[..., None]
-    colours = np.where(share > 0, PAPER + share * (UP - PAPER), PAPER - share * (DOWN - PAPER))
-    pixels: npt.NDArray[np.uint8] = np.rint(colours).astype(np.uint8)
-    return pixels
+    """Values → levels 0 … 254 of PALETTE: 127 is zero, and the value farthest from it is at an end."""
+    share = values / max(float(np.abs(values).max()), 1e-6)
+    levels: npt.NDArray[np.uint8] = np.rint(127 + 127 * share).astype(np.uint8)
+    return levels
 
 
-def sheet(tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """(N, H, W, 3) tiles → one picture of them in rows, enlarged and with gaps that let the page through, RGBA."""
-    scale = max(1, round(TILE / tiles.shape[2]))
-    tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
-    count, height, width, _ = tiles.shape
-    columns = min(count, COLUMNS)
-    rows = math.ceil(count / columns)
-    paper = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 4), np.uint8)
-    for index, tile in enumerate(tiles):
-        top, left = index // columns * (height + GAP), index % columns * (width + GAP)
-        paper[top : top + height, left : left + width, :3] = tile
-        paper[top : top + height, left : left + width, 3] = 255
-    return paper
+def paint(levels: npt.NDArray[np.uint8]) -> Image.Image:
+    """(H, W) levels of `signed` → a picture."""
+    picture = Image.fromarray(levels)
+    picture.putpalette(PALETTE.tobytes())
+    return picture
+
+
+def rgb(kernel: Maps) -> npt.NDArray[np.uint8]:
+    """A kernel of three channels, (3, H, W) → its colours, (H, W, 3): grey where it is zero."""
+    share = kernel / max(float(np.abs(kernel).max()), 1e-6)
+    colours: npt.NDArray[np.uint8] = np.rint(127.5 + 127.5 * share).astype(np.uint8).transpose(1, 2, 0)
+    return colours
+
+
+def sizes(layer: Layer) -> str:
+    """The shape of what a layer hands on, without sides of one pixel."""
+    shape = layer.shape[:1] if math.prod(layer.shape) == layer.shape[0] else layer.shape
+    return " × ".join(map(str, shape))
+
+
+def short(number: int) -> str:
+    """A large number in few digits: 312, 83.0 k, 125 M."""
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.{0 if number >= 100 * size else 1}f} {unit}"
+    return str(number)
+
+
+def some(shown: int, there: int) -> str:
+    """How many of how many."""
+    return f"all {there}" if shown == there else f"{shown} of {there}"

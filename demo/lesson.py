@@ -1,11 +1,13 @@
 """A training that can be watched: a small network on MNIST, for a minute at most.
 
-Network, optimiser and loss are those of `thumbnet train`; the loop is its own, because it has to show something twice a
-second, while `thumbnet.model.train` reports once an epoch. Importing this needs no torch.
+Network, optimiser and loss are those of `thumbnet train`; the loop is its own, because it has to show something several
+times a second, while `thumbnet.model.train` reports once an epoch and keeps a run on disk. Importing needs no torch.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,17 +21,23 @@ from thumbnet.model.errors import DatasetError, InvalidArgument, MissingDependen
 from thumbnet.model.recipe import Recipe
 
 if TYPE_CHECKING:
+    from thumbnet.model.architectures import Network
     from thumbnet.model.datasets import Dataset
 
 SECONDS = 60.0
-SHOW_SECONDS = 0.5
+AT_ONCE = 2
+"""Trainings on the server; each has its share of the processor."""
+FIRST_SECONDS, FIRST_PAUSE, PAUSE = 2.0, 0.2, 0.5
+"""Seconds between two looks, shorter in the first ones, when most is learned."""
 BATCH_SIZE = 128
 VALIDATION_IMAGES = 1000
 AVERAGED_STEPS = 20
-"""Steps whose mean loss is one point of the curve, or fewer where half a second has less."""
+"""Steps whose mean loss is one point of the curve, or fewer where there were less."""
 ARCHITECTURES = {"MLP": "mlp", "LeNet": "lenet"}
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 MOST_HIDDEN = 512
+LOADING = threading.RLock()
+"""One visitor at a time imports torch, reads MNIST, and draws first weights, of which torch has one source for all."""
 
 NO_TORCH = (
     "Training needs torch, which is not installed here: pip install 'thumbnet[train]', then start the demo again."
@@ -44,7 +52,7 @@ NO_DATA = (
 class Curves:
     """What has been seen so far.
 
-    seconds    of training, at each point
+    seconds    since the training began, at each point
     losses     mean of the last training steps, at each point
     accuracy   share of the validation images that are right, 0 … 1, at each point
     images     seen in training
@@ -60,14 +68,20 @@ class Curves:
 
 
 def missing() -> str:
-    """What is missing for training and how to get it, "" where nothing is."""
+    """What is missing for training and how to get it, "" where nothing is. Loads torch and MNIST."""
     try:
-        load_mnist()
+        with LOADING:
+            load_mnist()
     except MissingDependency:
         return NO_TORCH
     except DatasetError:
         return NO_DATA
     return ""
+
+
+def has_torch() -> bool:
+    """Whether torch is installed; does not load it."""
+    return importlib.util.find_spec("torch") is not None
 
 
 @cache
@@ -107,33 +121,33 @@ def recipe_of(
 
 
 def watch(recipe: Recipe, title: str, seconds: float = SECONDS) -> Iterator[Curves]:
-    """Train, and show the curves so far twice a second. Ends after some seconds, or where nobody asks for more.
+    """Train, and show the curves so far several times a second. Ends after some seconds, or where nobody asks for more.
 
+    What is yielded is one object, which grows.
     Raises MissingDependency without torch, DatasetError without the images, UnknownName for what a recipe cannot have,
     TrainingDiverged where the loss is no number any more.
     """
-    data = load_mnist()
-    import torch
+    with LOADING:
+        data = load_mnist()
+        import torch
 
-    from thumbnet.model.errors import TrainingDiverged
-    from thumbnet.model.optimizers import build_optimizers
-    from thumbnet.model.train import build_network, evaluate_split, loss_function
+        from thumbnet.model.errors import TrainingDiverged
+        from thumbnet.model.optimizers import build_optimizers
+        from thumbnet.model.train import build_network, evaluate_split, loss_function
 
-    torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # two visitors may train at once
-    generator = torch.Generator().manual_seed(recipe.seed)
-    with torch.random.fork_rng():
-        torch.manual_seed(recipe.seed)
-        network = build_network(recipe, data)
+        share_processor()
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(recipe.seed)
+            network = build_network(recipe, data)
     optimizers = build_optimizers(network, recipe)
     validation = type(data.validation)(
         data.validation.pixels[:VALIDATION_IMAGES], data.validation.labels[:VALIDATION_IMAGES]
     )
-    first = next(parameter for parameter in network.parameters() if parameter.ndim > 1)
+    generator = torch.Generator().manual_seed(recipe.seed)
     curves = Curves(title)
     recent: list[float] = []
-    trained, shown = 0.0, -SHOW_SECONDS
-    while trained < seconds:
-        started = time.perf_counter()
+    began, looked = time.monotonic(), -PAUSE
+    while (now := time.monotonic() - began) < seconds:
         chosen = torch.randint(len(data.train), (BATCH_SIZE,), generator=generator)
         network.train()
         targets = torch.nn.functional.one_hot(data.train.labels[chosen], len(data.labels)).float()
@@ -144,14 +158,28 @@ def watch(recipe: Recipe, title: str, seconds: float = SECONDS) -> Iterator[Curv
             optimizer.zero_grad()
         recent = [*recent[-AVERAGED_STEPS + 1 :], loss.item()]
         curves.images += BATCH_SIZE
-        trained += time.perf_counter() - started
         if not np.isfinite(recent[-1]):
-            raise TrainingDiverged(f"the loss became {recent[-1]} after {curves.images:,} images: learn more slowly.")
-        if trained - shown >= SHOW_SECONDS:
-            shown = trained
-            curves.seconds.append(trained)
+            raise TrainingDiverged(f"the loss became {recent[-1]} after {curves.images:,} images; learn more slowly.")
+        if now - looked >= (FIRST_PAUSE if now < FIRST_SECONDS else PAUSE):
+            looked = now
+            curves.seconds.append(now)
             curves.losses.append(float(np.mean(recent)))
             curves.accuracy.append(evaluate_split(network, validation, recipe, torch.device("cpu"))[0])
-            side = 28 if first.ndim == 2 else first.shape[-1]
-            curves.filters = first.detach().numpy().reshape(-1, side, side).copy()
+            curves.filters = first_weights(network)
             yield curves
+
+
+@cache
+def share_processor() -> None:
+    """Let each training have its share of the processor's cores. Once, because it would add up."""
+    import torch
+
+    torch.set_num_threads(max(1, torch.get_num_threads() // AT_ONCE))
+
+
+def first_weights(network: Network) -> npt.NDArray[np.float32]:
+    """What the first layer looks for: (N, H, W), a row of weights for each hidden unit laid out as the image is."""
+    first = next(parameter for parameter in network.parameters() if parameter.ndim > 1).detach()
+    side = 28 if first.ndim == 2 else first.shape[-1]
+    weights: npt.NDArray[np.float32] = first.numpy().reshape(-1, side, side).copy()
+    return weights

@@ -101,10 +101,15 @@ def header() -> str:
 
 
 def head() -> str:
-    """What goes into <head>: the logo as icon, and what STYLE cannot reach, the footer."""
+    """What goes into <head>: the logo as icon, and what STYLE cannot reach: pictures that are none, and the footer."""
     icon = base64.b64encode(LOGO.read_bytes()).decode()
     return f"""
 <link rel="icon" type="image/svg+xml" href="data:image/svg+xml;base64,{icon}">
+<script>
+const settle = (shown) => (event) => event.target.closest?.(".picture") && (event.target.style.opacity = shown);
+document.addEventListener("error", settle(0), true); // a file that is no picture: the card says so, once is enough
+document.addEventListener("load", settle(1), true);
+</script>
 <style>@media (max-width: 640px) {{ footer .divider {{ display: none !important; }} }}</style>"""
 
 
@@ -155,5 +160,6 @@ STYLE = """
   .answer { flex-direction: column; gap: 1.25rem; padding: 1.125rem; min-height: 0; }
   .answer .verdict { font-size: 1.5rem; }
   .answer figure { display: flex; align-items: end; gap: 0.75rem; width: auto; }
+  .bars { padding: 0.75rem 1.125rem; }
 }
 """

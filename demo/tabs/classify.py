@@ -16,7 +16,7 @@ from PIL import Image
 from thumbnet.model import Classifier, Prediction, ThumbnetError, UnknownName
 from thumbnet.model.explain import explain
 
-from ..answer import inline, inline_image, percent, render, render_bars, render_invitation, render_problem
+from ..answer import describe, inline, inline_image, render, render_bars, render_invitation, render_problem
 from ..uploads import Upload, files_only, read_upload
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -67,12 +67,13 @@ STYLE = """
 .answer figcaption label { display: block; }
 .answer figcaption input { display: block; width: 100%; margin: 0.375rem 0; accent-color: var(--color-accent); }
 .answer figcaption span { color: var(--body-text-color-subdued); }
-.several { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: 0.75rem; margin: 0;
+.several { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 0.75rem; margin: 0;
   padding: 0; list-style: none; }
 .several li { padding: 0.5rem; border: 1px solid var(--border-color-primary); border-radius: var(--block-radius);
   background: var(--block-background-fill); overflow-wrap: anywhere; font-size: 0.8125rem; line-height: 1.35; }
 .several img { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 6px; margin: 0 0 0.375rem; }
 .several strong, .several span { display: block; }
+.several strong::first-letter { text-transform: uppercase; }
 .download { display: inline-block; margin-top: 0.75rem; padding: 0.375rem 0.875rem; font-weight: 500;
   border: 1px solid var(--border-color-primary); border-radius: 6px; }
 .several span { color: var(--body-text-color-subdued); }
@@ -195,10 +196,9 @@ def build_several(classifiers: Mapping[str, Classifier], model: gr.Radio) -> Non
                 cards.append(f"<li><strong>{escape(name)}</strong><span>{escape(str(error))}</span></li>")
                 rows.append((name, "", "", "", str(error)))
                 continue
-            said = "not sure: " if prediction.abstained else ""
             cards.append(
-                f'<li><img src="{inline(prediction.pixels)}" alt=""><strong>{said}{escape(prediction.label)}, '
-                f"{percent(prediction.probability)}</strong><span>{escape(name)}</span></li>"
+                f'<li><img src="{inline(prediction.pixels)}" alt=""><strong>{escape(describe(prediction))}</strong>'
+                f"<span>{escape(name)}</span></li>"
             )
             rows.append((name, prediction.label, prediction.probability, prediction.abstained, ""))
         table = base64.b64encode(as_csv(rows).encode()).decode()

@@ -3,36 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 
 import gradio as gr
 from PIL import Image
 
-from thumbnet.model import Classifier
+from thumbnet.model import Classifier, Prediction
 from thumbnet.model.images import read_image
 
-from ..answer import inline_image, render, render_bars, render_call
+from ..answer import inline_image, percent, render, render_bars, render_call
 from ..strokes import as_digit, read_ink
 from .classify import EXAMPLES, EXAMPLES_OF
 
 SKETCHPAD = Path(__file__).parents[1] / "web" / "sketchpad.js"
 
 STYLE = """
-.sketchpad canvas { display: block; width: 100%; max-width: 26rem; aspect-ratio: 1; touch-action: none;
-  cursor: crosshair; color: #1c1917; background: #ffffff; border: 1px solid var(--border-color-primary);
-  border-radius: var(--block-radius); }
-.sketchpad .tools { display: flex; gap: 0.5rem; margin-top: 0.625rem; align-items: center; }
-.sketchpad button { padding: 0; width: 2.75rem; height: 2.75rem; border: 1px solid var(--border-color-primary);
-  border-radius: 6px; background: var(--block-background-fill); overflow: hidden; }
+.sketchpad .paper { position: relative; max-width: 31rem; }
+.sketchpad canvas { display: block; width: 100%; aspect-ratio: 1; touch-action: none; cursor: crosshair;
+  color: var(--body-text-color); background: var(--block-background-fill);
+  border: 1px solid var(--border-color-primary); border-radius: var(--block-radius); }
+.sketchpad .hint { position: absolute; inset: 0; display: grid; place-content: center; margin: 0; pointer-events: none;
+  font-size: 1.125rem; color: var(--body-text-color-subdued); }
+.sketchpad .drawn .hint { display: none; }
+.sketchpad .tools { display: flex; flex-wrap: wrap; gap: 0.5rem; margin-top: 0.75rem; align-items: center;
+  max-width: 31rem; }
+.sketchpad .tools span { margin-left: auto; font-size: 0.8125rem; color: var(--body-text-color-subdued); }
+.sketchpad button { margin: 0; padding: 0; width: 2.75rem; height: 2.75rem; border-radius: 6px;
+  border: 1px solid var(--border-color-primary); background: var(--block-background-fill); overflow: hidden; }
+.sketchpad button:is(:hover, :focus-visible) { outline: 2px solid var(--color-accent); outline-offset: 1px; }
 .sketchpad button img { width: 100%; height: 100%; margin: 0; image-rendering: pixelated; }
 .sketchpad .clear { width: auto; padding: 0 1rem; font-weight: 500; }
+.columns { display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; gap: 0.375rem; list-style: none;
+  margin: 1rem 0 0; padding: 1rem 1.25rem; background: var(--block-background-fill);
+  border: 1px solid var(--border-color-primary); border-radius: var(--block-radius); }
+.columns li { display: grid; grid-template-rows: 1.25rem 7rem auto; text-align: center; min-width: 0; }
+.columns small { font-size: 0.75rem; white-space: nowrap; margin: 0 -0.5rem; color: var(--body-text-color-subdued); }
+.columns div { display: flex; align-items: end; border-radius: 4px; overflow: hidden;
+  background: var(--background-fill-secondary); }
+.columns div div { width: 100%; min-height: 2px; border-radius: 0; background: var(--color-accent); }
+.columns span { margin-top: 0.25rem; font-weight: 500; }
+.columns .best span { color: var(--color-accent); font-weight: 700; }
 """
+MOST_COLUMNS = 12
+"""Classes up to which each has its own place, so that they stay where they are while one draws."""
 
 ON_LOAD = """
+const paper = element.querySelector(".paper");
 const pad = sketchpad(element.querySelector("canvas"), (ink) => {
+  paper.classList.toggle("drawn", ink.some(Boolean));
   props.value = btoa(String.fromCharCode(...ink));
   trigger("change");
 });
+paper.addEventListener("pointerdown", () => paper.classList.add("drawn"));
 element.querySelector(".clear").addEventListener("click", () => pad.clear());
 for (const button of element.querySelectorAll("[data-digit]"))
   button.addEventListener("click", () => pad.show(button.querySelector("img")));
@@ -54,7 +77,7 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         if digit is None:
             return invitation
         prediction = model.predict(digit)
-        return render(prediction) + render_bars(prediction)
+        return render(prediction) + render_columns(prediction)
 
     with gr.Row():
         with gr.Column(min_width=280):
@@ -84,9 +107,29 @@ def template() -> str:
         for file in (EXAMPLES / name for name in EXAMPLES_OF["mnist"])
     )
     return (
-        '<canvas role="img" aria-label="A square to draw a digit on"></canvas>'
-        f'<div class="tools"><button type="button" class="clear">Clear</button>{buttons}</div>'
+        '<div class="paper"><canvas role="img" aria-label="A square to draw a digit on; the buttons below bring one">'
+        '</canvas><p class="hint" aria-hidden="true">Draw a digit here</p></div>'
+        '<div class="tools"><button type="button" class="clear">Clear</button>'
+        f"<span>or take</span>{buttons}</div>"
     )
+
+
+def render_columns(prediction: Prediction) -> str:
+    """The probabilities, as HTML: a column for each class in the order of its label; bars where there are many."""
+    if len(prediction.scores) > MOST_COLUMNS:
+        return render_bars(prediction)
+    columns = "".join(
+        f'<li class="{"best" if score.label == prediction.label else ""}"><small>{brief(score.probability)}</small>'
+        f'<div><div style="height: {100 * score.probability:.1f}%"></div></div><span>{escape(score.label)}</span></li>'
+        for score in sorted(prediction.scores, key=lambda score: score.label)
+    )
+    return f'<ol class="columns" aria-label="Probabilities">{columns}</ol>'
+
+
+def brief(probability: float) -> str:
+    """A probability (0 … 1) in whole per cent, short enough for a narrow column; nothing under 1 %."""
+    said = percent(probability)
+    return "" if said.startswith("under") else said.replace("over ", ">")
 
 
 def example(file: Path) -> str:

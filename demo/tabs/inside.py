@@ -4,73 +4,77 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from thumbnet.model import Classifier, ThumbnetError
+from thumbnet.model import Classifier, ThumbnetError, UnknownName
 from thumbnet.model.feature_maps import Inside
 
+from .. import filmstrip
 from ..answer import render_call, render_problem
-from ..filmstrip import describe_layer, render_filters, render_maps, strip
+from ..filmstrip import describe_layer, render_filters, render_logits, render_maps, strip
 from ..uploads import Upload, files_only, read_upload
 from .classify import EXAMPLES, EXAMPLES_OF
 
-STYLE = """
-.filmstrip { display: flex; gap: 0.375rem; overflow-x: auto; list-style: none; margin: 0; padding: 0.25rem; }
-.filmstrip li { flex: 1 0 2.5rem; max-width: 4.5rem; text-align: center; font-size: 0.75rem;
-  color: var(--body-text-color-subdued); border-radius: 6px; padding: 3px; }
-.filmstrip li.chosen { background: var(--color-accent-soft); color: var(--body-text-color);
-  box-shadow: 0 0 0 2px var(--color-accent); }
-.filmstrip img { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 4px; margin: 0; }
-.layer h3 { font-size: 1.25rem; margin: 0.25rem 0; }
-.layer p { margin: 0; color: var(--body-text-color-subdued); }
-.sheet { margin: 0.75rem 0 0; }
-.sheet img { max-width: 100%; image-rendering: pixelated; border-radius: 6px; margin: 0; }
-.sheet figcaption { margin-top: 0.375rem; font-size: 0.8125rem; color: var(--body-text-color-subdued); }
-.steps .wrap { gap: 0.375rem; }
-.steps label { padding: 0.25rem 0.625rem; }
+STYLE = (
+    filmstrip.STYLE
+    + """
+.specimen.picture { height: 16rem !important; }
+"""
+)
+
+CHOOSE = """
+element.addEventListener("change", (event) => {
+  event.stopPropagation();
+  props.value = Number(event.target.value);
+  trigger("select");
+});
+watch(["strip", "value"], () => {
+  const chosen = element.querySelector(`input[value="${props.value}"]`);
+  if (chosen) chosen.checked = true;
+});
 """
 
 
 def build_tab(classifiers: Mapping[str, Classifier]) -> None:
     """Lay out the tab inside the current gr.Blocks. Networks are opened when they are first looked into."""
     names = list(classifiers)
-    invitation = render_call("Choose a picture", "Then see what each layer makes of it.")
+    invitation = render_call("Choose a picture", "Then see what each layer of the network makes of it.")
     opened: dict[str, Inside] = {}
     opening = threading.Lock()
 
     def inside(name: str) -> Inside:
         """A network with all of its layers laid open, which is kept."""
+        if not isinstance(name, str) or name not in classifiers:
+            raise UnknownName("model", str(name), classifiers)
         with opening:
             if name not in opened:
                 opened[name] = Inside(classifiers[name])
             return opened[name]
 
-    def look(image: Upload, name: str, number: int | None) -> tuple[str, str, Any]:
-        """The strip, the chosen layer (1 …) with its maps and filters, and the layers to choose from."""
+    def look(image: Upload, name: str, number: object) -> tuple[Any, str]:
+        """The strip with the chosen layer (1 …), and that layer's maps and filters."""
         if image is None:
-            return invitation, "", gr.Radio(visible=False)
+            return gr.HTML(strip="", value=1), invitation
         try:
-            classifier = classifiers[name]
             network = inside(name)
-            maps = network.maps(classifier.read(read_upload(image)))
+            maps = network.maps(classifiers[name].read(read_upload(image)))
         except ThumbnetError as error:
-            return render_problem(str(error)), "", gr.Radio(visible=False)
-        chosen = min(max(1, number or 1), len(network.layers))
-        layer, values, last = network.layers[chosen - 1], maps[chosen - 1], chosen == len(network.layers)
-        choices = [(f"{number} · {each.kind}", number) for number, each in enumerate(network.layers, start=1)]
-        return (
-            strip(network.layers, maps, chosen - 1),
-            describe_layer(chosen, layer)
-            + render_maps(layer, values, classifier.labels if last else ())
-            + render_filters(layer),
-            gr.Radio(choices, value=chosen, visible=True),
-        )
+            return gr.HTML(strip="", value=1), render_problem(str(error))
+        layers = network.layers
+        chosen = number if isinstance(number, int) and 1 <= number <= len(layers) else 1
+        layer, values = layers[chosen - 1], maps[chosen - 1]
+        shown = render_logits(values, classifiers[name].labels) if chosen == len(layers) else render_maps(values)
+        detail = describe_layer(chosen, layer) + shown + render_filters(layer)
+        return gr.HTML(strip=strip(layers, maps), value=chosen), detail
 
-    def show(name: str) -> str:
-        """A picture that suits a network."""
-        return str(EXAMPLES / (EXAMPLES_OF.get(name) or EXAMPLES_OF["cifar10"])[0])
+    def show(name: str, image: Upload) -> str:
+        """An example that suits a network; another one than is shown."""
+        files = EXAMPLES_OF.get(name) or EXAMPLES_OF["cifar10"]
+        shown = Path(str((image or {}).get("path"))).name
+        return str(EXAMPLES / files[(files.index(shown) + 1) % len(files) if shown in files else 0])
 
     with gr.Row():
         with gr.Column(scale=1, min_width=240):
@@ -83,24 +87,22 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
                 buttons=[],
                 placeholder="Drop a picture here\nor click to choose one",
                 height=220,
-                elem_classes="picture",
+                elem_classes=["picture", "specimen"],
                 alt_text="The picture to look at",
             )
             files_only(image)
             example = gr.Button("Show me an example", variant="primary")
         with gr.Column(scale=3, min_width=300):
-            film = gr.HTML(invitation)
-            layer = gr.Radio([], label="Layer, from the picture to the answer", elem_classes="steps", visible=False)
-            detail = gr.HTML()
+            film = gr.HTML(value=1, html_template="${strip}", strip="", js_on_load=CHOOSE, elem_classes="steps")
+            detail = gr.HTML(invitation)
 
-    private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    example.click(show, model, image, **private)
+    private: dict[str, Any] = {"preprocess": False, "show_progress": "hidden", "api_visibility": "private"}
+    example.click(show, [model, image], image, **private)
     gr.on(
-        [image.change, model.change, layer.input],
+        [image.change, model.change, film.select],
         look,
-        [image, model, layer],
-        [film, detail, layer],
-        preprocess=False,
+        [image, model, film],
+        [film, detail],
         trigger_mode="always_last",
         **private,
     )

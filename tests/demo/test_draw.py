@@ -84,5 +84,5 @@ def test_who_cannot_draw_chooses_a_digit_with_the_keyboard(page, open_tab, mnist
         button.focus()
         page.keyboard.press("Enter")
         label = mnist.predict(EXAMPLES / file).label
-        expect(page.locator("ol.bars:visible li").first).to_contain_text(label)
+        expect(page.locator(".columns .best span")).to_have_text(label)
         assert label in describe(mnist.predict(EXAMPLES / file))

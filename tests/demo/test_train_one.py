@@ -84,13 +84,16 @@ def test_the_tab_needs_no_torch_before_a_training_starts():
 def test_curves_of_two_runs_share_their_axes_and_are_told_apart():
     before = Curves("before", seconds=[1.0, 2.0], losses=[2.0, 1.0], accuracy=[0.1, 0.5], images=256)
     now = Curves("<now>", seconds=[1.0], losses=[0.5], accuracy=[0.8], images=128)
-    drawn = render_curves(now, before, 60)
-    assert drawn.count('class="now"') == drawn.count('class="before"') == 2
+    drawn = render_curves(now, before)
+    assert drawn.count('<polyline class="now"') == drawn.count('<polyline class="before"') == 2
+    assert "&lt;now&gt;" in drawn
+    assert "from 0.5 to 0.5" in drawn
     said = render_summary(now, before, running=False)
-    assert "&lt;now&gt;" in said
     assert "80.0 %" in said.replace("\u00a0", " ")
-    assert "before: 50.0 %" in said
-    assert render_curves(Curves("none yet"), None, 60).count("<polyline") == 0
+    assert "before: 50.0 %" in said.replace("\u00a0", " ")
+    assert "role=status" in said
+    assert "role=status" not in render_summary(now, None, running=True)
+    assert "before" not in render_curves(now, None)
 
 
 @pytest.mark.slow
@@ -99,13 +102,17 @@ def test_a_visitor_trains_stops_and_compares(page, open_tab):
     summary = page.locator(".summary")
     page.get_by_label("0.003").check()
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(summary).to_contain_text("Training: MLP, 64 hidden units, ReLU, cross-entropy, Adam at 0.003")
+    expect(summary).to_contain_text("Training for")
     expect(page.locator(".curves svg")).to_have_count(2)
+    expect(page.locator(".runs li")).to_have_text(
+        ["This run: MLP, 64 hidden units, ReLU, cross-entropy, Adam at 0.003"]
+    )
     page.get_by_role("button", name="Stop", exact=True).click()
-    expect(summary).to_contain_text("Stopped: MLP")
+    expect(summary).to_contain_text("Ended after")
     page.get_by_label("LeNet").check()
     expect(page.get_by_label("Hidden units")).to_have_count(0)
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(summary).to_contain_text("The run before, dashed, MLP")
+    expect(page.locator(".runs li").last).to_contain_text("The run before: MLP")
     page.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.get_by_text("The weights of the first layer, 6 of 6")).to_be_visible()
+    expect(summary).to_contain_text("The run before:")
+    expect(page.get_by_text("The weights of the first layer, all 6.")).to_be_visible()
