@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --constraint constraints.txt
 
-.PHONY: help demo api train test lint bench ablations card figures clean
+.PHONY: help demo api train test lint docs bench ablations card figures clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -32,6 +32,9 @@ lint: $(VENV)/installed-dev .typecheck/thumbnet ## ruff, mypy --strict, hadolint
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/codespell
 
+docs: $(VENV)/installed-docs ## the documentation site in site/, its links checked
+	$(BIN)/python docs/site/build.py
+
 bench: $(VENV)/installed-dev ## how fast the CIFAR-10 model answers, on two idle cores
 	$(BIN)/python benchmarks/inference.py
 
@@ -43,12 +46,12 @@ card: $(VENV)/installed-dev ## cards and figures in the texts, from the results 
 	$(BIN)/python docs/figures.py
 
 figures: $(VENV)/installed-dev ## the pictures, code and figures in the course, from its code and results
-	for script in docs/course/day*/figures.py; do $(BIN)/python $$script || exit 1; done
+	for script in docs/course/day*/figures.py docs/explanation/figures.py; do $(BIN)/python $$script || exit 1; done
 	$(BIN)/python docs/snippets.py
 	$(BIN)/python docs/figures.py
 
 clean: ## remove .venv and everything built
-	rm -rf $(VENV) .typecheck build dist
+	rm -rf $(VENV) .typecheck build dist site
 
 # Gradio comes without its dependencies, which are the extra `demo`: see pyproject.toml.
 $(VENV)/installed-%: pyproject.toml constraints.txt

@@ -1,0 +1,120 @@
+"""Build the documentation site into site/: the texts of docs/ and a reference that is generated from the code.
+
+    python docs/site/build.py [FOLDER]
+
+What is built needs no network. Warnings of the generator and links that lead nowhere fail the build.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from links import broken_links
+from pages import DOCS, ROOT, Pages, title
+from reference import write_reference
+
+STAGE = ROOT / "build" / "docs"
+THEME = Path(__file__).parent / "theme"
+EXTENSIONS: list[Any] = [
+    "tables",
+    "md_in_html",
+    "sane_lists",
+    {"toc": {"permalink": True, "slugify": "%SLUGIFY%"}},
+    {"pymdownx.arithmatex": {"generic": True}},
+    {"pymdownx.highlight": {"pygments_lang_class": True}},
+    "pymdownx.superfences",
+    "pymdownx.magiclink",
+]
+SLUGIFY = "!!python/object/apply:pymdownx.slugs.slugify {kwds: {case: lower}}"
+
+
+def navigation(pages: Pages, reference: list[str]) -> list[Any]:
+    """The four parts. A new page in a folder of docs/ is in them by being there."""
+    course: list[Any] = [pages.place(DOCS / "course" / "index.md")]
+    for day in sorted((DOCS / "course").glob("day*")):
+        if found := sorted(day.rglob("*.md"), key=lambda path: path.name != "index.md"):
+            course.append({title(found[0]): [pages.place(path) for path in found]})
+    return [
+        {"Home": pages.place(DOCS / "index.md")},
+        {"Tutorial": [pages.place(DOCS / "quickstart.md"), {"The course": course}]},
+        {"How-to guides": [pages.place(path) for path in sorted((DOCS / "how-to").glob("*.md"))]},
+        {"Reference": reference},
+        {"Explanation": [pages.place(path) for path in sorted((DOCS / "explanation").glob("*.md"))]},
+    ]
+
+
+def configuration(nav: list[Any]) -> dict[str, Any]:
+    """What Zensical is told."""
+    schemes = (("light", "default", "sun", "dark"), ("dark", "slate", "moon", "light"))
+    palette = [
+        {
+            "media": f"(prefers-color-scheme: {name})",
+            "scheme": scheme,
+            "toggle": {"icon": f"lucide/{icon}", "name": f"Switch to {other} colours"},
+        }
+        for name, scheme, icon, other in schemes
+    ]
+    return {
+        "site_name": "thumbnet",
+        "site_description": "Labelled thumbnails, a small CNN, a demo, an API and a Hugging Face repository.",
+        "docs_dir": "pages",
+        "site_dir": "site",
+        "use_directory_urls": False,
+        "theme": {
+            "name": "material",
+            "font": False,
+            "logo": "assets/logo.svg",
+            "favicon": "assets/logo.svg",
+            "palette": palette,
+            "features": [
+                "content.code.copy",
+                "navigation.tabs",
+                "navigation.top",
+                "navigation.footer",
+                "search.highlight",
+            ],
+        },
+        "extra_css": ["assets/katex/katex.min.css", "assets/thumbnet.css"],
+        "extra_javascript": ["assets/katex/katex.min.js", "assets/math.js"],
+        "markdown_extensions": EXTENSIONS,
+        "plugins": ["search"],
+        "nav": nav,
+    }
+
+
+def stage() -> None:
+    """Write pages and configuration to STAGE."""
+    shutil.rmtree(STAGE, ignore_errors=True)
+    folder = STAGE / "pages"
+    shutil.copytree(THEME / "assets", folder / "assets")
+    shutil.copyfile(ROOT / "demo" / "logo.svg", folder / "assets" / "logo.svg")
+    nav = navigation(Pages(folder), write_reference(folder))
+    text = json.dumps(configuration(nav), indent=2, ensure_ascii=False)  # JSON is YAML, which can name a function
+    (STAGE / "mkdocs.yml").write_text(text.replace('"%SLUGIFY%"', SLUGIFY), encoding="utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    """Build the site; the exit code."""
+    target = Path(arguments[0]) if arguments else ROOT / "site"
+    stage()
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
+    done = subprocess.run(command, cwd=STAGE, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+    if done.returncode or "warning" in (done.stdout + done.stderr).lower():
+        print(done.stdout + done.stderr, file=sys.stderr)
+        return 1
+    if broken := broken_links(STAGE / "site"):
+        print(*broken, sep="\n", file=sys.stderr)
+        return 1
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(STAGE / "site", target)
+    print(f"The site is in {target}: python -m http.server --directory {target}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
