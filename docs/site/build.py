@@ -36,9 +36,9 @@ SLUGIFY = "!!python/object/apply:pymdownx.slugs.slugify {kwds: {case: lower}}"
 def navigation(pages: Pages, reference: list[str]) -> list[Any]:
     """The four parts. A new page in a folder of docs/ is in them by being there."""
     course: list[Any] = [pages.place(DOCS / "course" / "index.md")]
-    for day in sorted((DOCS / "course").glob("day*")):
-        if found := sorted(day.rglob("*.md"), key=lambda path: path.name != "index.md"):
-            course.append({title(found[0]): [pages.place(path) for path in found]})
+    days = sorted((DOCS / "course").glob("day*"))
+    found = [sorted(day.rglob("*.md"), key=lambda path: path.name != "index.md") for day in days]
+    course.extend({title(day[0]): [pages.place(path) for path in day]} for day in found if day)
     return [
         {"Home": pages.place(DOCS / "index.md")},
         {"Tutorial": [pages.place(DOCS / "quickstart.md"), {"The course": course}]},
