@@ -25,12 +25,13 @@ train: $(VENV)/installed-dev ## train the CIFAR-10 model after its two teachers 
 test: $(VENV)/installed-dev ## every test, with coverage
 	$(BIN)/python -m pytest --cov --cov-fail-under=90
 
-lint: $(VENV)/installed-dev .typecheck/thumbnet ## ruff, mypy --strict, hadolint and codespell
+lint: $(VENV)/installed-dev .typecheck/thumbnet ## ruff, mypy --strict, hadolint, codespell and the style of the texts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	MYPYPATH=.typecheck $(BIN)/mypy -p thumbnet
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/codespell
+	$(BIN)/python docs/prose.py
 
 docs: $(VENV)/installed-docs ## the documentation site in site/, its links checked
 	$(BIN)/python docs/site/build.py

@@ -101,7 +101,11 @@ def stage() -> None:
 def main(arguments: list[str]) -> int:
     """Build the site; the exit code."""
     target = Path(arguments[0]) if arguments else ROOT / "site"
-    stage()
+    try:
+        stage()
+    except LookupError as error:
+        print(error, file=sys.stderr)
+        return 1
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
     done = subprocess.run(command, cwd=STAGE, capture_output=True, text=True, check=False)  # noqa: S603  # ours
     if done.returncode or "warning" in (done.stdout + done.stderr).lower():

@@ -107,15 +107,16 @@ def python_page() -> str:
 
 def signature(name: str, thing: Any) -> str:
     """The signature of something, as a block of code."""
-    if not (inspect.isclass(thing) or inspect.isfunction(thing)):
+    if not (inspect.isclass(thing) or inspect.isroutine(thing)):
         shown = f"{name} = {thing!s}"
     else:
         try:
-            shown = f"{name}{inspect.signature(thing)}"
+            shown = name + re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(thing)))
         except ValueError:
             shown = name
-        if len(shown) > 90:
+        if len(shown) > 90:  # a parameter a line
             shown = re.sub(r", (?=[\w*]+(?::|,|\)|=))", ",\n    ", shown).replace("(", "(\n    ", 1)
+            shown = re.sub(r"\)( -> [^)]*)?$", r",\n)\1", shown)
     return f"```python\n{shown}\n```\n\n"
 
 
