@@ -64,9 +64,11 @@ STYLE = """
 .sheet figcaption { margin-top: 0.375rem; font-size: 0.8125rem; color: var(--body-text-color-subdued); }
 .bars .below { background: #b45309; }
 .dark .bars .below { background: #f59e0b; }
-@media (max-width: 640px) {
+@media (max-width: 1100px) {
   .filmstrip { display: flex; overflow-x: auto; scroll-snap-type: x proximity; padding-bottom: 0.5rem; }
-  .filmstrip li { flex: none; width: 11rem; scroll-snap-align: start; }
+  .filmstrip li { flex: none; width: 12rem; scroll-snap-align: start; }
+}
+@media (max-width: 640px) {
   .sheet .tiles { grid-template-columns: repeat(auto-fill, minmax(2.5rem, 1fr)); }
 }
 """

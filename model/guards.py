@@ -67,7 +67,9 @@ def check_sums(data: bytes) -> None:
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 8 + length
         if end + 4 <= len(data) and zlib.crc32(view[position + 4 : end]) != int.from_bytes(view[end : end + 4]):
-            raise CorruptImage(f"the PNG's check sum of {kind!r} is wrong: it is damaged. Save it again.")
+            raise CorruptImage(
+                f"the PNG's check sum of {kind.decode('latin-1')!r} is wrong: it is damaged. Save it again."
+            )
         if kind == b"IEND":
             return
         position = end + 4

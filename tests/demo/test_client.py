@@ -54,14 +54,30 @@ def test_the_simplest_call_uses_the_first_model(client, classifiers):
     assert answer["label"] == classifiers["cifar10"].predict(PHOTOGRAPH.read_bytes()).label
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG file."""
+    return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+
+def with_size(png: bytes, width: int, height: int) -> bytes:
+    """A PNG file whose header claims another size."""
+    return png[:8] + chunk(b"IHDR", width.to_bytes(4, "big") + height.to_bytes(4, "big") + png[24:29]) + png[33:]
+
+
+def saved(form: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(file, form)
+    return file.getvalue()
+
+
 def broken_images() -> dict[str, tuple[bytes, str]]:
     """Name → bytes, and what the message must say."""
     photograph = PHOTOGRAPH.read_bytes()
     png = (EXAMPLES / "cat.png").read_bytes()
     large = io.BytesIO()
     Image.new("L", (5000, 4000)).save(large, "PNG")
-    header = b"IHDR" + (60_000).to_bytes(4, "big") * 2 + png[24:29]
-    bomb = png[:12] + header + zlib.crc32(header).to_bytes(4, "big") + png[33:]
+    scan = photograph[photograph.rindex(b"\xff\xda") : -2]
+    text = zlib.compress(b"a" * 100_000_000)
     return {
         "empty.png": (b"", "0 bytes"),
         "text.png": (b"these are words", "not an image"),
@@ -69,7 +85,16 @@ def broken_images() -> dict[str, tuple[bytes, str]]:
         "truncated.jpg": (photograph[: len(photograph) // 2], "cannot be decoded"),
         "truncated.png": (png[: len(png) // 2], "cannot be decoded"),
         "large.png": (large.getvalue(), "16 megapixels"),
-        "bomb.png": (bomb, "pixels"),
+        "wide.png": (with_size(png, 65_535, 65_535), "pixels"),
+        "long.png": (with_size(png, 1, 100_000_000), "pixels"),
+        "nothing.png": (with_size(png, 0, 32), "header is damaged"),
+        "checksum.png": (png[:60] + bytes([png[60] ^ 255]) + png[61:], "check sum of 'IDAT' is wrong"),
+        "text.bomb.png": (png[:33] + chunk(b"zTXt", b"a\0\0" + text) + png[33:], "cannot be decoded"),
+        "scans.jpg": (photograph[:-2] + 400 * scan[:40] + photograph[-2:], "scans"),
+        "drawing.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image|accepted are"),
+        "paper.pdf": (b"%PDF-1.7\n1 0 obj\n", "not an image|accepted are"),
+        "scan.tif.png": (saved("TIFF"), "accepted are"),
+        "film.jp2.jpg": (saved("JPEG2000"), "accepted are"),
     }
 
 
