@@ -15,7 +15,8 @@ SCRIPT = Path(__file__).resolve().parent.parent / "docs" / "prose.py"
 @pytest.fixture(scope="module")
 def prose():
     spec = importlib.util.spec_from_file_location("prose", SCRIPT)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

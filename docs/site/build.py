@@ -39,10 +39,17 @@ def navigation(pages: Pages, reference: list[str]) -> list[Any]:
     days = sorted((DOCS / "course").glob("day*"))
     found = [sorted(day.rglob("*.md"), key=lambda path: path.name != "index.md") for day in days]
     course.extend({title(day[0]): [pages.place(path) for path in day]} for day in found if day)
+    first = (DOCS / "index.md").read_text(encoding="utf-8")
+
+    def place(guide: Path) -> tuple[int, str]:
+        """The first page's order of the guides, then those it does not name yet."""
+        found = first.find(f"how-to/{guide.name}")
+        return (found if found >= 0 else len(first), guide.name)
+
     return [
         {"Home": pages.place(DOCS / "index.md")},
         {"Tutorial": [pages.place(DOCS / "quickstart.md"), {"The course": course}]},
-        {"How-to guides": [pages.place(path) for path in sorted((DOCS / "how-to").glob("*.md"))]},
+        {"How-to guides": [pages.place(path) for path in sorted((DOCS / "how-to").glob("*.md"), key=place)]},
         {"Reference": reference},
         {"Explanation": [pages.place(path) for path in sorted((DOCS / "explanation").glob("*.md"))]},
     ]

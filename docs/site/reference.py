@@ -22,6 +22,26 @@ from thumbnet.model import Classifier, recipe
 from thumbnet.model.weights import RESULTS, WeightsConfig, find_weights
 
 MODULES = ("thumbnet", "thumbnet.model", "thumbnet.api", "thumbnet.demo")
+RESULTS_MEANING = {
+    "dataset": "the data it was trained and tested on",
+    "validation": "images held out of the training split, on which everything was chosen, and the accuracy on them",
+    "test": "the test split, read once: accuracy, cross-entropy, expected "
+    "calibration error, coverage and what is right of it, area under the risk-coverage curve",
+    "per_class": "precision and recall of each class on the test images",
+    "reliability": "test images by confidence: how sure the model was, and how often right",
+    "risk_coverage": "the share of mistakes among the images it is surest of",
+    "mistakes": "the most confident mistakes, as the numbers of test images",
+    "baseline": "what is usual on validation images, for `thumbnet drift`",
+    "confusion": "test images by label (rows) and answer (columns)",
+    "abstention": "how confidence is measured, the threshold, and the evidence for the choice",
+    "corruptions": "accuracy on spoilt images",
+    "outliers": "images of none of the classes: how many it abstains from, and how well confidence tells them apart",
+    "recipe": "the recipe of the run",
+    "parameters": "numbers that were trained",
+    "macs": "multiply-accumulates for one image",
+    "training": "threads, time and versions of the run",
+}
+"""Every key of results.json of the shipped CIFAR-10 model."""
 ENTRY = re.compile(r"(\S.*?) {2,}(\S.*)")
 
 
@@ -189,18 +209,21 @@ def weights_page() -> str:
 def results_keys() -> str:
     """The keys of the results of the shipped CIFAR-10 model, with an example of each."""
     results = json.loads((find_weights("cifar10") / RESULTS).read_text(encoding="utf-8"))
-    rows = []
-    for key, value in results.items():
-        inside = ", ".join(f"`{name}`" for name in value) if isinstance(value, dict) else f"`{type(value).__name__}`"
-        rows.append((f"`{key}`", inside))
-    return table(("key", "holds, in the CIFAR-10 model"), rows)
+    if unknown := set(results) ^ set(RESULTS_MEANING):
+        raise LookupError(f"docs/site/reference.py must describe what results.json has: {', '.join(sorted(unknown))}")
+    rows = [
+        (f"`{key}`", meaning, ", ".join(f"`{name}`" for name in results[key]) if isinstance(results[key], dict) else "")
+        for key, meaning in RESULTS_MEANING.items()
+    ]
+    return "Shares and probabilities are 0 … 1.\n\n" + table(("key", "meaning", "in the CIFAR-10 model it has"), rows)
 
 
 def api_page(settings: Settings) -> str:
     """The endpoints, as the OpenAPI document has them."""
     document: Any = create_app(settings, Classifier.load("mnist")).spec
     text = [f"# The API\n\n{document['info']['description']}\n"]
-    for path, operations in document["paths"].items():
+    text.append("Beside what is listed, any endpoint may answer 401, 429 or 503, or 500, with a [Problem](#problem).\n")
+    for path, operations in sorted(document["paths"].items(), key=lambda item: (importance(item[0]), item[0])):
         for method, operation in operations.items():
             if method == "parameters":
                 continue
@@ -219,6 +242,7 @@ def api_page(settings: Settings) -> str:
             rows = [
                 (f"`{status}`", prose(response.get("description", "")), contents(response))
                 for status, response in operation["responses"].items()
+                if status not in {"401", "429", "503", "default"}
             ]
             text.append(table(("status", "meaning", "holds"), rows))
     text.append("## Schemas\n")
@@ -236,6 +260,11 @@ def api_page(settings: Settings) -> str:
         if rows:
             text.append(table(("field", "type", "required", "meaning"), rows))
     return "\n".join(text)
+
+
+def importance(path: str) -> int:
+    """The project's own endpoints come first, then those that speak other protocols, then those of operators."""
+    return next((rank for rank, start in enumerate(("/v1", "/models", "/v2")) if path.startswith(start)), 3)
 
 
 def contents(response: dict[str, Any]) -> str:
