@@ -8,6 +8,11 @@ which value of its results.json or of that file, and how to print it (a name fro
 
     <!-- number cifar10 test.accuracy percent -->93.75 %<!-- /number -->
     <!-- number docs/course/day2/results.json mlp.seconds seconds -->42 s<!-- /number -->
+
+A table with a row for each run stands between two others, which name the file and one of TABLES (see tables.py):
+
+    <!-- table benchmarks/results/ablations.json networks-on-mnist -->
+    <!-- /table -->
 """
 
 from __future__ import annotations
@@ -20,11 +25,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tables import TABLES
+
 ROOT = Path(__file__).resolve().parent.parent
 MARKER = re.compile(r"(<!-- number (\S+) (\S+) (\S+) -->)(.*?)(<!-- /number -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- table (\S+) (\S+) -->\n)(.*?)(<!-- /table -->)", re.DOTALL)
 
 FORMATS: dict[str, Callable[[Any], str]] = {
     "percent": lambda share: f"{share:.2%}".replace("%", " %"),
+    "points": lambda points: f"{points:.1f}",
     "decimal": lambda value: f"{value:.3f}",
     "count": lambda value: f"{value:,}".replace(",", " "),
     "millions": lambda value: f"{value / 1e6:.2f} M",
@@ -41,7 +50,8 @@ def texts() -> list[Path]:
 
 
 def fill(text: str) -> str:
-    """The text with every figure as its results.json has it. Raises LookupError for one that does not exist."""
+    """The text with every figure and table as its file has it. Raises LookupError for one that does not exist."""
+    text = TABLE.sub(lambda match: match[1] + table(match[2], match[3]) + match[4], text)
     return MARKER.sub(lambda match: match[1] + figure(match[2], match[3], match[4]) + match[6], text)
 
 
@@ -55,6 +65,13 @@ def figure(model: str, key: str, form: str) -> str:
             raise LookupError(f"the results of {model} have no {key}")
         value = value[part]
     return FORMATS[form](value)
+
+
+def table(model: str, name: str) -> str:
+    """One table, such as table("benchmarks/results/ablations.json", "networks-on-mnist")."""
+    if name not in TABLES:
+        raise LookupError(f"unknown table {name!r}; known: {', '.join(TABLES)}")
+    return TABLES[name](read_results(model))
 
 
 @cache
