@@ -45,7 +45,7 @@ expect.set_options(timeout=PATIENCE)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser for the tests of one file: Playwright's event loop runs until it is closed, and later tests want one."""
+    """A browser for the tests of one file: Playwright's event loop runs until it closes, and later tests want one."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

@@ -116,3 +116,25 @@ def test_a_visitor_trains_stops_and_compares(page, open_tab):
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(summary).to_contain_text("The run before:")
     expect(page.get_by_text("The weights of the first layer, all 6.")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_two_train_at_once_the_third_waits_with_a_place_and_gets_it_when_one_leaves(browser, url):
+    visitors = []
+    for expected in (".curves", ".curves", ".verdict:visible"):
+        visitor = browser.new_page(viewport={"width": 1440, "height": 900})
+        visitor.set_default_timeout(60_000)
+        visitor.goto(url)
+        expect(visitor.locator(".examples img").last).to_be_visible()
+        visitor.get_by_role("tab", name="Train one", exact=True).first.click()
+        visitor.get_by_role("button", name="Train", exact=True).click()
+        if expected == ".curves":
+            expect(visitor.locator(expected)).to_be_visible()
+        else:
+            expect(visitor.locator(expected)).to_have_text("You are next.")
+        visitors.append(visitor)
+    first, second, third = visitors
+    first.close()
+    expect(third.locator(".curves")).to_be_visible()
+    second.close()
+    third.close()
