@@ -27,4 +27,5 @@ def export_web(
     place = escape(str(directory))
     output.print(f"{place}: {size / 1e6:.1f} MB that any static host can serve; pictures stay in the browser.")
     output.print(f"  look at it   python3 -m http.server --directory {place}", highlight=False)
-    output.print(f"  publish it   hf upload you/thumbnet {place} --repo-type space", highlight=False)
+    output.print("  publish it   hf repos create you/thumbnet --repo-type space --space-sdk static", highlight=False)
+    output.print(f"               hf upload you/thumbnet {place} --repo-type space", highlight=False)
