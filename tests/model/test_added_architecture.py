@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from thumbnet.model import Classifier, InvalidArgument
-from thumbnet.model.architectures import ARCHITECTURES, Network, build
+from thumbnet.model.architectures import ARCHITECTURES, Network, build, count_macs, count_parameters
 from thumbnet.model.datasets import Dataset, Split
 from thumbnet.model.recipe import Recipe
 from thumbnet.model.runs import weights_config
@@ -64,3 +64,17 @@ def test_it_learns_by_a_recipe_and_its_onnx_file_agrees(tmp_path: Path) -> None:
 def test_a_size_it_cannot_take_is_one_line() -> None:
     with pytest.raises(InvalidArgument, match="cannot build plain: plain needs images of at least 8 pixels"):
         build("plain", num_classes=2, in_channels=3, image_size=4)
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize(("channels", "size"), [(3, 32), (1, 28), (3, 48)])
+def test_it_turns_images_of_any_usual_size_into_logits(channels: int, size: int) -> None:
+    network = build("plain", num_classes=7, in_channels=channels, image_size=size).eval()
+    assert network(torch.zeros(2, channels, size, size, dtype=torch.uint8)).shape == (2, 7)
+
+
+def test_its_docstring_gives_its_parameters_and_cost(plain: type[Network]) -> None:
+    network = plain()
+    cost = count_macs(network, 3, 32)
+    figures = f"Parameters {count_parameters(network) / 1e3:.0f} k · multiply-accumulates {cost / 1e6:.1f} M"
+    assert figures in (plain.__doc__ or "")

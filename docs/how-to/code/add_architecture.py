@@ -15,6 +15,8 @@ class Plain(Network):
     """Convolutions 3×3 in stages that halve the image, the mean of each map, a linear head.
 
     Layers (32×32 RGB) per width: conv 3×3 · batch norm · activation · max pool; then mean over places · linear.
+    Parameters 95 k · multiply-accumulates 10.3 M per image.
+    Source: the plain networks of He et al. 2015 (arXiv:1512.03385), with pooling in place of strides.
     """
 
     def __init__(
