@@ -14,7 +14,7 @@ from augmentation import photographs, versions
 from distillation import ambiguous, answers, soften
 from grid import read_runs, standard_error
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 FOLDER = Path(__file__).parent
 sys.path.append(str(FOLDER.parent))
@@ -101,6 +101,7 @@ def plot_cost(figure: Figure, ink: Ink) -> None:
             axes.annotate(label, (macs, accuracy), (-9 if left else 9, -3), textcoords="offset points",
                           ha="right" if left else "left", fontsize=9)  # fmt: skip
         axes.set(xscale="log", title=title, xlabel="million multiply-accumulates for an image", xlim=(0.12, 900))
+        axes.yaxis.set_major_locator(MultipleLocator(0.005 if dataset == "mnist" else 0.1))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1 if dataset == "mnist" else 0))
 
 
@@ -120,7 +121,7 @@ def plot_ablation(figure: Figure, ink: Ink) -> None:
         left.plot(epochs, run["validation_accuracy"], color=colour, linestyle=dashes, label=label)
         right.plot(epochs, run["loss"], color=colour, linestyle=dashes)
     left.set(title="validation accuracy", xlabel="epoch")
-    left.yaxis.set_major_formatter(PercentFormatter(1))
+    left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     right.set(title="training loss", xlabel="epoch")
     left.legend(loc="lower right")
 

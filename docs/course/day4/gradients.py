@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,6 +31,7 @@ def resnet(depth: int, seed: int = 0, **options: object) -> Network:
     return network.train()
 
 
+@cache
 def some_images(count: int = 64) -> Split:
     """The first training images of CIFAR-10."""
     train = load_dataset("cifar10", image_size=32, download=True).train

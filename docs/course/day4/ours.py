@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -66,6 +67,7 @@ def channel_weights(network: Network, images: Tensor) -> list[Tensor]:
 # --8<-- [end:channel]
 
 
+@cache
 def some_validation(count: int = 500) -> Split:
     """The first validation images."""
     validation = load_dataset("cifar10", image_size=32, download=True).validation
