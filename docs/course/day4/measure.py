@@ -55,6 +55,7 @@ def main() -> None:
         },
         "stages": {str(side): {"parameters": p, "macs": m} for side, (p, m) in ours.stages().items()},
         "channels": [channels(weights) for weights in channel_weights()],
+        "largest_excitation_weight": ours.largest_excitation_weight(),
         "chance": chance(),
         "losses": {name: grid.read_runs()[f"cifar10/{run}"]["loss"][-1] for name, run in LOSSES.items()},
     }

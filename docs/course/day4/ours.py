@@ -67,6 +67,12 @@ def channel_weights(network: Network, images: Tensor) -> list[Tensor]:
 # --8<-- [end:channel]
 
 
+def largest_excitation_weight() -> float:
+    """The largest number, without its sign, in the matrices of the shipped network's squeeze-and-excitation."""
+    modules = [module for module in shipped().modules() if isinstance(module, SqueezeExcitation)]
+    return max(float(part.weight.detach().abs().max()) for m in modules for part in (m.squeeze, m.excite))
+
+
 @cache
 def some_validation(count: int = 500) -> Split:
     """The first validation images."""
