@@ -51,7 +51,7 @@ def texts() -> list[Path]:
 
 def fill(text: str) -> str:
     """The text with every figure and table as its file has it. Raises LookupError for one that does not exist."""
-    text = TABLE.sub(lambda match: f"{match[1]}\n{table(match[2], match[3])}\n{match[4]}", text)
+    text = TABLE.sub(lambda match: f"{match[1]}\n{table(match[2], match[3])}\n{match[5]}", text)
     return MARKER.sub(lambda match: match[1] + figure(match[2], match[3], match[4]) + match[6], text)
 
 

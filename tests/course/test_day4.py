@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,13 @@ def test_the_kept_figures_of_the_comparison_are_those_of_its_file(load: Load, re
     assert results["chance"] == measure.chance()
     runs = load("grid").read_runs()
     assert results["losses"] == {name: runs[f"cifar10/{run}"]["loss"][-1] for name, run in measure.LOSSES.items()}
+
+
+def test_every_run_of_the_comparison_has_a_row_in_a_table_of_the_page(load: Load, page: str) -> None:
+    tables = re.findall(r"<!-- table \S+ \S+ -->\n\n(.*?)\n\n<!-- /table -->", page, re.DOTALL)
+    rows = [row for table in tables for row in table.splitlines()[2:]]
+    assert len(tables) == 3
+    assert len(rows) == len(load("grid").read_runs()) + 1  # the whole ResNet-20 is in two of them
 
 
 def test_the_standard_error_is_that_of_a_simulation(load: Load) -> None:
