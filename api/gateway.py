@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ PATIENCE_SECONDS = 0.05
 """An answer that takes longer is worth watching whether its client is still there."""
 BUFFERED_BODIES = 16
 """Bodies of the largest allowed size that a worker holds at once."""
+LINES_A_SECOND = 20
+"""Of the log, for requests that are turned away; the metrics count all of them."""
 DISCARD_SECONDS = 2.0
 """How long the rest of a body that is too large is read and thrown away: its client reads no answer before it has
 sent everything."""
@@ -63,6 +65,7 @@ class Gateway:
         self._light = ThreadPoolExecutor(LIGHT_THREADS, "light")
         self._held = 0
         self._buffered = 0
+        self._second = self._lines = 0
 
     async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer one request."""
@@ -85,7 +88,8 @@ class Gateway:
             if rejected.status == 413:
                 await discard(headers, receive)
             status, answer_headers, body = describe(rejected, headers)
-            self._note(rejected, scope, dict(answer_headers)["x-request-id"], time.perf_counter() - started)
+            request_id, seconds = dict(answer_headers)["x-request-id"], time.perf_counter() - started
+            self._note(rejected, scope["method"], scope["path"], scope["client"], request_id, seconds)
         except Gone:
             self._metrics.rejected("disconnected")
             return
@@ -97,20 +101,46 @@ class Gateway:
         await send({"type": "http.response.start", "status": status, "headers": encoded, "trailers": False})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    def _note(self, rejected: Rejected, scope: HTTPScope, request_id: str, seconds: float) -> None:
+    def turn_away(self, path: str, headers: Sequence[tuple[bytes, bytes]], client: tuple[str, int] | None) -> Answer:
+        """The answer to a POST request for which there is no room, counted and logged."""
+        rejected = self._no_room()
+        received = next((value for name, value in headers if name == b"x-request-id"), b"").decode("latin-1")
+        answer = describe(rejected, [("x-request-id", received)])
+        self._note(rejected, "POST", path, client, dict(answer[1])["x-request-id"], 0.0)
+        return answer
+
+    def _note(
+        self,
+        rejected: Rejected,
+        method: str,
+        path: str,
+        client: tuple[str, int] | None,
+        request_id: str,
+        seconds: float,
+    ) -> None:
         """Count and log a request that Flask has not seen."""
-        self._metrics.request("gateway", scope["method"], rejected.status, seconds)
+        self._metrics.request("gateway", method, rejected.status, seconds)
         if rejected.reason:
             self._metrics.rejected(rejected.reason)
+        if rejected.status == 503 and not self._has_line():
+            return
         log_request(
-            method=scope["method"],
-            path=scope["path"],
+            method=method,
+            path=path,
             status=rejected.status,
             seconds=seconds,
             request_id=request_id,
-            client=(scope["client"] or ("", 0))[0],
+            client=(client or ("", 0))[0],
             size=0,
         )
+
+    def _has_line(self) -> bool:
+        """Whether the log has room for one more refusal in this second."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._lines = second, 0
+        self._lines += 1
+        return self._lines <= LINES_A_SECOND
 
     def _is_stranger(self, headers: Headers) -> bool:
         """Whether keys are needed, and the request has none that is accepted."""
@@ -119,9 +149,16 @@ class Gateway:
         sent = dict(headers)
         return self._keys.accepted(key_of(sent.get("authorization", ""), sent.get("x-api-key", ""))) is None
 
+    def is_full(self) -> bool:
+        """Whether requests can be turned away without a look at them. While the server stops, they are told more."""
+        return self._held >= self._settings.queue and not self._draining()
+
     def _check_room(self) -> None:
         if self._held >= self._settings.queue:
-            raise Rejected(503, f"{self._held} requests wait here, which is all it holds; come again.", "queue_full")
+            raise self._no_room()
+
+    def _no_room(self) -> Rejected:
+        return Rejected(503, f"{self._held} requests wait here, which is all it holds; come again.", "queue_full")
 
     async def _compute(self, scope: HTTPScope, headers: Headers, body: bytes, receive: ASGIReceiveCallable) -> Answer:
         """Flask's answer to a request with a body, where there is room for it."""

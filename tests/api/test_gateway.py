@@ -147,6 +147,24 @@ def test_a_full_queue_says_come_again_at_once_while_health_answers(echo: Echo) -
     assert [answer.status for answer in held] == [200, 200]
 
 
+def test_of_thousands_that_are_turned_away_each_is_counted_and_a_few_are_logged(
+    echo: Echo, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = Metrics()
+    gateway = Gateway(echo, Settings(queue=1), metrics, lambda: False)
+    gateway._held = 1
+    with caplog.at_level("WARNING", "thumbnet"):
+        answers = [gateway.turn_away("/v1/predict", [(b"x-request-id", b"mine")], None) for _ in range(1000)]
+    assert gateway.is_full()
+    assert {(status, headers["x-request-id"]) for status, headers, _ in map(as_dict, answers)} == {(503, "mine")}
+    assert b'thumbnet_requests_rejected_total{reason="queue_full"} 1000.0' in metrics.text()[0]
+    assert 1 <= len(caplog.records) < 1000
+
+
+def as_dict(answer: tuple[int, list[tuple[str, str]], bytes]) -> tuple[int, dict[str, str], bytes]:
+    return answer[0], dict(answer[1]), answer[2]
+
+
 def test_what_is_past_its_deadline_is_answered_and_never_computed(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("thumbnet.api.gateway.COMPUTING_THREADS", 1)
 
