@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 from PIL import Image
 
-from thumbnet.model import Classifier, Pixels, Prediction
+from thumbnet.model import Classifier, Pixels, Prediction, Score
 from thumbnet.model.explain import Explanation, colours
 
 SURE = 0.9
@@ -65,7 +66,7 @@ def render(prediction: Prediction, explanation: Explanation | None = None) -> st
     """
     height, width = prediction.pixels.shape[:2]
     seen = f'<img class="seen" src="{inline(prediction.pixels)}" alt="The picture at {width} by {height} pixels">'
-    caption = f"What the network sees:<br>{width} × {height} pixels"
+    caption = f"What the network sees: {width} × {height} pixels"
     if explanation is not None:
         seen = f"""<div class="look">{seen}<img class="heat" src="{heat(explanation)}" alt=""></div>"""
         caption = f"""<label>Where it looked for {escape(name(explanation.label))}
@@ -85,12 +86,12 @@ def render(prediction: Prediction, explanation: Explanation | None = None) -> st
 </div>"""
 
 
-def render_bars(prediction: Prediction, limit: int = BARS) -> str:
+def render_bars(scores: Sequence[Score], limit: int = BARS) -> str:
     """The most probable classes as bars, as HTML."""
     rows = "".join(
         f"<li><span>{escape(score.label.replace('_', ' '))}</span><span>{percent(score.probability)}</span>"
         f'<div><div style="width: {100 * score.probability:.1f}%"></div></div></li>'
-        for score in prediction.scores[:limit]
+        for score in scores[:limit]
     )
     return f'<ol class="bars" aria-label="Probabilities">{rows}</ol>'
 
@@ -116,10 +117,24 @@ def render_call(title: str, text: str) -> str:
 
 
 def render_invitation(classifier: Classifier) -> str:
-    """The card shown before there is a picture, as HTML."""
+    """The card shown before there is a picture: what the network knows, and what it will tell, as HTML."""
     labels = [label.replace("_", " ") for label in classifier.labels]
-    named = ", ".join(labels[:NAMED]) + (f" and {len(labels) - NAMED} more" if len(labels) > NAMED else "")
-    return render_call("Show me a picture", f"I know {count(len(labels))} classes: {named}.")
+    named = labels[:NAMED] + ([f"and {len(labels) - NAMED} more"] if len(labels) > NAMED else [])
+    size = classifier.config.preprocessing.image_size
+    return f"""
+<div class="answer invitation">
+  <div>
+    <p class="verdict">Show me a picture</p>
+    <p class="aside">I know {count(len(labels))} classes:</p>
+    <ul class="known">{"".join(f"<li>{escape(label)}</li>" for label in named)}</ul>
+    <p class="aside">I will tell you</p>
+    <ol class="told">
+      <li>what I think it shows, and how sure I am</li>
+      <li>what is left of it at {size} × {size} pixels, which is all I see</li>
+      <li>where in it I looked</li>
+    </ol>
+  </div>
+</div>"""
 
 
 def render_problem(message: str) -> str:

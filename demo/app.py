@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thumbnet.model import Classifier, InvalidArgument
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
 SHIPPED = ("cifar10", "mnist")
+PHOTOGRAPH = Path(__file__).parent / "examples" / "chelsea.jpg"
 CACHE_SECONDS = (600, 3600)
 """Every ten minutes uploads older than an hour are deleted; all of them when the demo stops."""
 
@@ -82,7 +84,7 @@ def launch_demo(
     mcp       also be a tool of the Model Context Protocol
 
     Raises InvalidArgument where the address or auth cannot be used, MissingDependency without Gradio or, for mcp,
-    without its library, and what Classifier.load raises.
+    without its library, and what Classifier.load and Classifier.check raise.
     """
     visitors = read_visitors(auth)
     check_address(host, port)
@@ -155,10 +157,15 @@ def read_visitors(auth: str) -> list[tuple[str, str]]:
 
 
 def load_classifiers(weights: Sequence[str]) -> dict[str, Classifier]:
-    """Name → model, in the order given. Where two models have one name, the later is known by what was asked for."""
+    """Name → model, in the order given. Where two models have one name, the later is known by what was asked for.
+
+    Each has answered before, for the first answer is slow and no visitor should wait for it.
+    """
     classifiers: dict[str, Classifier] = {}
     for wanted in weights:
         classifier = Classifier.load(wanted)
+        classifier.check()
+        classifier.predict(PHOTOGRAPH)
         classifiers[classifier.name if classifier.name not in classifiers else wanted] = classifier
     return classifiers
 

@@ -127,7 +127,7 @@ STYLE = """
 .picture img[src*="/examples/"][src*=".png"] { image-rendering: pixelated; }
 .picture label { font-size: 0.8125rem; }
 
-.answer { display: flex; gap: 1.5rem; justify-content: space-between; padding: 1.5rem; min-height: 13.25rem;
+.answer { display: flex; gap: 1.5rem; justify-content: space-between; padding: 1.5rem; min-height: 16rem;
   background: var(--block-background-fill); border: 1px solid var(--border-color-primary);
   border-radius: var(--block-radius); box-shadow: inset 4px 0 0 var(--color-accent); }
 .answer.problem { box-shadow: inset 4px 0 0 #c2410c; }
@@ -138,6 +138,11 @@ STYLE = """
 .answer figure { margin: 0; flex: none; width: 8rem; }
 .answer figcaption { margin-top: 0.5rem; font-size: 0.75rem; line-height: 1.35; color: var(--body-text-color-subdued); }
 .answer .seen { width: 8rem; height: 8rem; margin: 0; border-radius: 6px; image-rendering: pixelated; }
+
+.known { display: flex; flex-wrap: wrap; gap: 0.5rem; list-style: none; margin: 0.75rem 0 2rem; padding: 0; }
+.known li { margin: 0; padding: 0.25rem 0.75rem; border-radius: 1rem; background: var(--background-fill-secondary); }
+.told { margin: 0.5rem 0 0; padding-left: 1.25rem; }
+.told li { margin: 0.375rem 0 0; }
 
 .bars { list-style: none; margin: 1rem 0 0; padding: 1rem 1.5rem; background: var(--block-background-fill);
   border: 1px solid var(--border-color-primary); border-radius: var(--block-radius); }
@@ -154,7 +159,8 @@ STYLE = """
 .examples img { display: block; width: 100%; height: 100%; object-fit: cover; margin: 0; image-rendering: pixelated; }
 
 @media (min-width: 720px) {
-  .picture { height: 30rem !important; }
+  .picture { height: 32.25rem !important; }
+  .invitation { min-height: 32.25rem; }
 }
 @media (max-width: 560px) {
   .answer { flex-direction: column; gap: 1.25rem; padding: 1.125rem; min-height: 0; }

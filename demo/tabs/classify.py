@@ -69,12 +69,13 @@ STYLE = """
 .answer figcaption span { color: var(--body-text-color-subdued); }
 .several { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 0.75rem; margin: 0;
   padding: 0; list-style: none; }
-.several li { padding: 0.5rem; border: 1px solid var(--border-color-primary); border-radius: var(--block-radius);
+.several li { margin: 0; padding: 0.5rem; border: 1px solid var(--border-color-primary);
+  border-radius: var(--block-radius);
   background: var(--block-background-fill); overflow-wrap: anywhere; font-size: 0.8125rem; line-height: 1.35; }
 .several img { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 6px; margin: 0 0 0.375rem; }
-.several strong, .several span { display: block; }
-.several strong::first-letter { text-transform: uppercase; }
-.download { display: inline-block; margin-top: 0.75rem; padding: 0.375rem 0.875rem; font-weight: 500;
+.several :is(strong, b, span) { display: block; }
+.several :is(strong, .problem)::first-letter { text-transform: uppercase; }
+.table { display: inline-block; margin-top: 0.75rem; padding: 0.375rem 0.875rem; font-weight: 500;
   border: 1px solid var(--border-color-primary); border-radius: 6px; }
 .several span { color: var(--body-text-color-subdued); }
 """
@@ -112,7 +113,7 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
             return
         try:
             prediction = classify(classifiers, image, model)
-            bars = render_bars(prediction)
+            bars = render_bars(prediction.scores)
             yield render(prediction) + bars
             yield render(prediction, explain(classifiers[model], read_upload(image), prediction.label)) + bars
         except ThumbnetError as error:
@@ -193,7 +194,7 @@ def build_several(classifiers: Mapping[str, Classifier], model: gr.Radio) -> Non
             try:
                 prediction = classify(classifiers, file, model)
             except ThumbnetError as error:
-                cards.append(f"<li><strong>{escape(name)}</strong><span>{escape(str(error))}</span></li>")
+                cards.append(f'<li><b>{escape(name)}</b><span class="problem">{escape(str(error))}</span></li>')
                 rows.append((name, "", "", "", str(error)))
                 continue
             cards.append(
@@ -203,7 +204,7 @@ def build_several(classifiers: Mapping[str, Classifier], model: gr.Radio) -> Non
             rows.append((name, prediction.label, prediction.probability, prediction.abstained, ""))
         table = base64.b64encode(as_csv(rows).encode()).decode()
         return (
-            f'<ul class="several">{"".join(cards)}</ul><p><a class="download" download="predictions.csv" '
+            f'<ul class="several">{"".join(cards)}</ul><p><a class="table" download="predictions.csv" '
             f'href="data:text/csv;base64,{table}">Download as CSV</a></p>'
         )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 import gradio as gr
 from PIL import Image
 
-from thumbnet.model import Classifier, Prediction
+from thumbnet.model import Classifier, Score
 from thumbnet.model.images import read_image
 
 from ..answer import inline_image, percent, render, render_bars, render_call
@@ -70,6 +70,7 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         return
     model = classifiers[names[0]]
     invitation = render_call("Draw a digit", "0 to 9, with a mouse, a pen or a finger, as large as you like.")
+    invitation += render_columns([Score(label, 0.0) for label in model.labels])
 
     def answer(drawing: str | None) -> str:
         """What the page shows of a drawing."""
@@ -77,7 +78,7 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         if digit is None:
             return invitation
         prediction = model.predict(digit)
-        return render(prediction) + render_columns(prediction)
+        return render(prediction) + render_columns(prediction.scores, prediction.label)
 
     with gr.Row():
         with gr.Column(min_width=280):
@@ -114,14 +115,14 @@ def template() -> str:
     )
 
 
-def render_columns(prediction: Prediction) -> str:
-    """The probabilities, as HTML: a column for each class in the order of its label; bars where there are many."""
-    if len(prediction.scores) > MOST_COLUMNS:
-        return render_bars(prediction)
+def render_columns(scores: Sequence[Score], best: str = "") -> str:
+    """Probabilities, as HTML: a column for each class in the order of its label; bars where there are many."""
+    if len(scores) > MOST_COLUMNS:
+        return render_bars(scores)
     columns = "".join(
-        f'<li class="{"best" if score.label == prediction.label else ""}"><small>{brief(score.probability)}</small>'
+        f'<li class="{"best" if score.label == best else ""}"><small>{brief(score.probability)}</small>'
         f'<div><div style="height: {100 * score.probability:.1f}%"></div></div><span>{escape(score.label)}</span></li>'
-        for score in sorted(prediction.scores, key=lambda score: score.label)
+        for score in sorted(scores, key=lambda score: score.label)
     )
     return f'<ol class="columns" aria-label="Probabilities">{columns}</ol>'
 

@@ -63,6 +63,7 @@ STYLE = """
 .snippet pre { margin: 0; padding: 1rem 1.125rem; overflow-x: auto; font: 0.875rem/1.55 var(--font-mono); }
 .snippet button { position: absolute; top: 0.5rem; right: 0.5rem; padding: 0.25rem 0.75rem; font-size: 0.8125rem;
   border: 1px solid var(--border-color-primary); border-radius: 6px; background: var(--body-background-fill); }
+@media (max-width: 560px) { .snippet pre { padding-top: 3rem; } }
 """
 
 
