@@ -66,13 +66,13 @@ def render(prediction: Prediction, explanation: Explanation | None = None) -> st
     """
     height, width = prediction.pixels.shape[:2]
     seen = f'<img class="seen" src="{inline(prediction.pixels)}" alt="The picture at {width} by {height} pixels">'
-    caption = f"What the network sees: {width} × {height} pixels"
+    caption = f"What the network sees: {width}\u00a0×\u00a0{height} pixels"
     if explanation is not None:
         seen = f"""<div class="look">{seen}<img class="heat" src="{heat(explanation)}" alt=""></div>"""
         caption = f"""<label>Where it looked for {escape(name(explanation.label))}
         <input type="range" min="0" max="100" value="80" aria-label="Strength of the heatmap"
           oninput="this.closest('figure').querySelector('.heat').style.opacity = this.value / 100"></label>
-        <span>It saw {width} × {height} pixels</span>"""
+        <span>It saw {width}\u00a0×\u00a0{height} pixels</span>"""
     return f"""
 <div class="answer" role="status">
   <div>
@@ -127,12 +127,14 @@ def render_invitation(classifier: Classifier) -> str:
     <p class="verdict">Show me a picture</p>
     <p class="aside">I know {count(len(labels))} classes:</p>
     <ul class="known">{"".join(f"<li>{escape(label)}</li>" for label in named)}</ul>
-    <p class="aside">I will tell you</p>
-    <ol class="told">
-      <li>what I think it shows, and how sure I am</li>
-      <li>what is left of it at {size} × {size} pixels, which is all I see</li>
-      <li>where in it I looked</li>
-    </ol>
+    <div class="told">
+      <p class="aside">I will tell you:</p>
+      <ol>
+        <li>what I think it shows, and how sure I am</li>
+        <li>what is left of it at {size}\u00a0×\u00a0{size} pixels, which is all I see</li>
+        <li>where in it I looked</li>
+      </ol>
+    </div>
   </div>
 </div>"""
 

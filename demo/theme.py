@@ -139,9 +139,9 @@ STYLE = """
 .answer figcaption { margin-top: 0.5rem; font-size: 0.75rem; line-height: 1.35; color: var(--body-text-color-subdued); }
 .answer .seen { width: 8rem; height: 8rem; margin: 0; border-radius: 6px; image-rendering: pixelated; }
 
-.known { display: flex; flex-wrap: wrap; gap: 0.5rem; list-style: none; margin: 0.75rem 0 2rem; padding: 0; }
+.known { display: flex; flex-wrap: wrap; gap: 0.5rem; list-style: none; margin: 0.75rem 0 0; padding: 0; }
 .known li { margin: 0; padding: 0.25rem 0.75rem; border-radius: 1rem; background: var(--background-fill-secondary); }
-.told { margin: 0.5rem 0 0; padding-left: 1.25rem; }
+.told ol { margin: 0.5rem 0 0; padding-left: 1.25rem; }
 .told li { margin: 0.375rem 0 0; }
 
 .bars { list-style: none; margin: 1rem 0 0; padding: 1rem 1.5rem; background: var(--block-background-fill);
@@ -161,6 +161,11 @@ STYLE = """
 @media (min-width: 720px) {
   .picture { height: 32.25rem !important; }
   .invitation { min-height: 32.25rem; }
+  .invitation > div { display: flex; flex-direction: column; }
+  .told { margin-top: auto; }
+}
+@media (max-width: 719px) {
+  .told { display: none; } /* the examples should be in sight */
 }
 @media (max-width: 560px) {
   .answer { flex-direction: column; gap: 1.25rem; padding: 1.125rem; min-height: 0; }

@@ -37,7 +37,7 @@ STYLE = """
 .columns { display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; gap: 0.375rem; list-style: none;
   margin: 1rem 0 0; padding: 1rem 1.25rem; background: var(--block-background-fill);
   border: 1px solid var(--border-color-primary); border-radius: var(--block-radius); }
-.columns li { display: grid; grid-template-rows: 1.25rem 7rem auto; text-align: center; min-width: 0; }
+.columns li { margin: 0; display: grid; grid-template-rows: 1.25rem 7rem auto; text-align: center; min-width: 0; }
 .columns small { font-size: 0.75rem; white-space: nowrap; margin: 0 -0.5rem; color: var(--body-text-color-subdued); }
 .columns div { display: flex; align-items: end; border-radius: 4px; overflow: hidden;
   background: var(--background-fill-secondary); }

@@ -8,6 +8,7 @@ import { count, describe, percent, plain } from "./words.js";
 
 const MOST_BYTES = 10 * 1024 * 1024;
 const BARS = 5;
+const KNOWN = 12; // classes named in the invitation; a model may know hundreds
 const SMALL = 128; // pixels up to which a picture is shown without smoothing
 
 const $ = (id) => document.getElementById(id);
@@ -51,14 +52,21 @@ async function invite() {
   const mine = ++turn;
   const network = await classifier();
   if (mine !== turn) return;
-  const named = network.labels.slice(0, 12).map(plain).join(", ");
-  const more = network.labels.length > 12 ? ` and ${network.labels.length - 12} more` : "";
-  say(model.draws ? "Draw a digit" : "Show me a picture", `I know ${count(network.labels.length)} classes: ${named}${more}.`);
+  say(model.draws ? "Draw a digit" : "Show me a picture", `I know ${count(network.labels.length)} classes:`);
+  const more = network.labels.length - KNOWN;
+  const known = network.labels.slice(0, KNOWN).map(plain);
+  $("known").replaceChildren(...[...known, ...(more > 0 ? [`and ${more} more`] : [])].map(item));
+  $("known").hidden = false;
   $("seen").hidden = $("bars").hidden = true;
+}
+
+function item(text) {
+  return Object.assign(document.createElement("li"), { textContent: text });
 }
 
 function say(verdict, aside) {
   $("card").classList.remove("problem");
+  $("known").hidden = true;
   $("verdict").textContent = verdict;
   $("aside").textContent = aside;
 }
@@ -71,7 +79,7 @@ function showSeen(pixels, { image_size: size, channels }) {
     for (let channel = 0; channel < 4; channel++)
       shown.data[4 * at + channel] = channel === 3 ? 255 : pixels[at * channels + (channels === 1 ? 0 : channel)];
   canvas.getContext("2d").putImageData(shown, 0, 0);
-  $("seen").querySelector("figcaption").textContent = `What the network sees: ${size} × ${size} pixels`;
+  $("seen").querySelector("figcaption").textContent = `What the network sees: ${size}\u00a0×\u00a0${size} pixels`;
   $("seen").hidden = false;
 }
 

@@ -33,7 +33,10 @@ export async function loadClassifier(folder) {
     startRuntime(),
   ]);
   const session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
-  return new Classifier(config, session);
+  const classifier = new Classifier(config, session);
+  const { image_size: size, channels } = config.preprocessing;
+  await classifier.classify(new Uint8Array(size * size * channels)); // the first answer is slow; let nobody wait for it
+  return classifier;
 }
 
 class Classifier {

@@ -68,7 +68,7 @@ def test_the_card_shows_exactly_what_the_network_saw(channels):
     card = render(prediction(pixels=pixels))
     png = base64.b64decode(re.search(r"data:image/png;base64,([^\"]+)", card)[1])
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(png))).reshape(pixels.shape), pixels)
-    assert "28 × 28 pixels" in card
+    assert "28\u00a0×\u00a028 pixels" in card
     assert "1.2 ms" in card
 
 
