@@ -139,7 +139,7 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
             raise gr.Error(escape(str(error), quote=False), print_exception=False) from error
 
     # preprocess=False: Gradio would open the picture itself, and raise its own errors before ours could help.
-    answering = gr.on(
+    gr.on(
         [image.change, model.change],  # not image.input, which may come before the value it tells of
         answer,
         [image, model],
@@ -149,8 +149,6 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         show_progress="minimal",
         api_visibility="private",
     )
-    # Where an answer is on its way, the page may forget the change: a picture that is taken away takes its answer along.
-    image.clear(lambda: invitation, None, card, cancels=[answering], show_progress="hidden", api_visibility="private")
     gr.on([], predict, [image, model], bars, preprocess=False, api_name="predict")
 
     if examples:
