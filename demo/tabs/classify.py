@@ -139,7 +139,7 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
             raise gr.Error(escape(str(error), quote=False), print_exception=False) from error
 
     # preprocess=False: Gradio would open the picture itself, and raise its own errors before ours could help.
-    gr.on(
+    answering = gr.on(
         [image.change, model.change],  # not image.input, which may come before the value it tells of
         answer,
         [image, model],
@@ -147,6 +147,15 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         preprocess=False,
         trigger_mode="always_last",
         show_progress="minimal",
+        api_visibility="private",
+    )
+    # The page may forget a change while an answer is on its way: a picture that is taken away takes its answer along.
+    image.clear(
+        lambda name: render_invitation(classifiers[name]),
+        model,
+        card,
+        cancels=[answering],
+        show_progress="hidden",
         api_visibility="private",
     )
     gr.on([], predict, [image, model], bars, preprocess=False, api_name="predict")
