@@ -203,7 +203,7 @@ def test_a_killed_worker_is_replaced_and_the_others_go_on(serve: Any, jpeg: byte
             os.kill(victim, signal.SIGKILL)
             killed = time.monotonic()
             while len([worker for worker in workers_of(process) if worker != victim]) < 2:
-                assert time.monotonic() - killed < 5
+                assert time.monotonic() - killed < 30, "never replaced"
                 time.sleep(0.05)
             time.sleep(2)
         assert other in workers_of(process)
