@@ -81,12 +81,14 @@ def launch_demo(
     port      1 … 65535
     share     also ask Gradio for a public link; without one the demo runs all the same
     auth      NAME:PASSWORD that visitors must give; several with commas between them
-    mcp       also be a tool of the Model Context Protocol
+    mcp       also be a tool of the Model Context Protocol; not together with auth
 
-    Raises InvalidArgument where the address or auth cannot be used, MissingDependency without Gradio or, for mcp,
+    Raises InvalidArgument where address, auth or mcp cannot be used, MissingDependency without Gradio or, for mcp,
     without its library, and what Classifier.load and Classifier.check raise.
     """
     visitors = read_visitors(auth)
+    if mcp and visitors:
+        raise InvalidArgument("received both auth and mcp: assistants cannot log in, so the tool would answer nobody.")
     check_address(host, port)
     require_gradio()
     if mcp:

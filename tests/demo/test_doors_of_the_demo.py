@@ -17,7 +17,7 @@ from gradio_client.exceptions import AppError, AuthenticationError
 from typer.testing import CliRunner
 
 from thumbnet.cli import app
-from thumbnet.demo.app import read_visitors, require_mcp
+from thumbnet.demo.app import launch_demo, read_visitors, require_mcp
 from thumbnet.demo.tabs.classify import EXAMPLES
 from thumbnet.model import InvalidArgument
 from thumbnet.model.errors import MissingDependency
@@ -37,6 +37,11 @@ def test_what_is_no_pair_is_refused_without_repeating_it(auth):
     with pytest.raises(InvalidArgument, match="NAME:PASSWORD") as caught:
         read_visitors(auth)
     assert auth not in str(caught.value).replace("NAME:PASSWORD", "") or auth == ","
+
+
+def test_a_tool_that_could_answer_nobody_is_refused():
+    with pytest.raises(InvalidArgument, match="assistants cannot log in"):
+        launch_demo(auth="ada:lovelace", mcp=True)
 
 
 def test_only_who_has_a_password_comes_in(start_demo, tmp_path, mnist):
