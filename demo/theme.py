@@ -118,6 +118,8 @@ STYLE = """
 .gradio-container { width: 100%; max-width: 1120px !important; margin: 0 auto !important; }
 .gradio-container > .main { padding: 1rem clamp(0.875rem, 3vw, 2rem); }
 .gradio-container .html-container { padding: 0; }
+.gradio-container :focus-visible { outline: 2px solid var(--color-accent) !important; outline-offset: 2px; }
+.gradio-container [role="tab"]:focus-visible { outline-offset: -4px; border-radius: 6px; }
 .masthead { display: flex; align-items: center; gap: 1rem; padding: 1rem 0 0; }
 .masthead svg { width: 3.25rem; height: 3.25rem; flex: none; }
 .masthead h1 { font-size: 1.75rem; line-height: 1.1; letter-spacing: -0.02em; font-weight: 700; margin: 0; }

@@ -34,3 +34,12 @@ def test_nothing_keeps_anybody_out_of_a_tab(page, open_tab, tab):
         page.get_by_role("button", name="Show me an example").click()
         expect(page.locator(".filmstrip li").first).to_be_visible()
     assert violations(page) == {}
+
+
+@pytest.mark.parametrize("tab", ["Classify", "Train one"])
+def test_whatever_has_the_focus_of_the_keyboard_is_outlined(page, open_tab, tab):
+    open_tab(tab)
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        assert page.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)") >= 2
