@@ -66,6 +66,7 @@ STYLE = """
 .look .heat { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0.8; border-radius: 6px; }
 .answer figcaption label { display: block; }
 .answer figcaption input { display: block; width: 100%; margin: 0.375rem 0; accent-color: var(--color-accent); }
+.answer figcaption input:focus-visible { outline-offset: 0; border-radius: 6px; }
 .answer figcaption span { color: var(--body-text-color-subdued); }
 .several { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 0.75rem; margin: 0;
   padding: 0; list-style: none; }
