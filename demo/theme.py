@@ -129,7 +129,7 @@ STYLE = """
 .picture img[src*="/examples/"][src*=".png"] { image-rendering: pixelated; }
 .picture label { font-size: 0.8125rem; }
 
-.answer { display: flex; gap: 1.5rem; justify-content: space-between; padding: 1.5rem; min-height: 16rem;
+.answer { display: flex; gap: 1.5rem; justify-content: space-between; padding: 1.5rem; min-height: 16.25rem;
   background: var(--block-background-fill); border: 1px solid var(--border-color-primary);
   border-radius: var(--block-radius); box-shadow: inset 4px 0 0 var(--color-accent); }
 .answer.problem { box-shadow: inset 4px 0 0 #c2410c; }
@@ -161,8 +161,8 @@ STYLE = """
 .examples img { display: block; width: 100%; height: 100%; object-fit: cover; margin: 0; image-rendering: pixelated; }
 
 @media (min-width: 720px) {
-  .picture { height: 32.25rem !important; }
-  .invitation { min-height: 32.25rem; }
+  .picture { height: 32.5rem !important; }
+  .invitation { min-height: 32.5rem; }
   .invitation > div { display: flex; flex-direction: column; }
   .told { margin-top: auto; }
 }

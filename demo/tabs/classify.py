@@ -67,7 +67,7 @@ STYLE = """
 .answer figcaption label { display: block; }
 .answer figcaption input { display: block; width: 100%; margin: 0.375rem 0; accent-color: var(--color-accent); }
 .answer figcaption input:focus-visible { outline-offset: 0; border-radius: 6px; }
-.answer figcaption span { color: var(--body-text-color-subdued); }
+.answer figcaption span { display: block; margin-top: 0.25rem; color: var(--body-text-color-subdued); }
 .several { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 0.75rem; margin: 0;
   padding: 0; list-style: none; }
 .several li { margin: 0; padding: 0.5rem; border: 1px solid var(--border-color-primary);
