@@ -42,7 +42,7 @@ def main() -> None:
     results: dict[str, Any] = {
         "labels": list(data.labels),
         "splits": {name: len(getattr(data, name)) for name in ("train", "validation", "test")},
-        "data": check(images),
+        "data": check(data),
         "variants": {},
     }
     for name, changes in project.VARIANTS.items():
@@ -92,16 +92,14 @@ def study(data: Dataset, recipe: Recipe, folder: Path) -> dict[str, Any]:
     recipe = recipe.replace(epochs=project.TRIAL_EPOCHS)
     space = parse_space(project.SEARCH, recipe)
     opened = open_study(recipe, data, folder, space)
-    trials = list(
-        run_trials(opened, recipe, data, folder, space, trials=project.TRIALS, device=CPU, show_progress=False)
-    )
+    list(run_trials(opened, recipe, data, folder, space, trials=project.TRIALS, device=CPU, show_progress=False))
     rows = {
         str(trial.number + 1): {
             "accuracy": round(trial.values[0], 4),
             "ended": "at its end" if trial.state.name == "COMPLETE" else "stopped early",
             **{field: round(value, 4) for field, value in trial.params.items()},
         }
-        for trial in trials
+        for trial in opened.get_trials()
         if trial.values
     }
     found = {"trials": rows, "best": opened.best_trial.params, "accuracy": round(opened.best_trial.values[0], 4)}
