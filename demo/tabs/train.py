@@ -34,12 +34,6 @@ INVITATION = render_call(
 )
 PREPARING = render_call("Getting ready", "The first training since the demo’s start takes some seconds to begin.")
 
-SHOW_BOARD = """
-() => {
-  if (innerWidth < 720) document.querySelector(".start").scrollIntoView(); // there, the board is below the buttons
-}
-"""
-
 STYLE = (
     curves.STYLE
     + """
@@ -65,7 +59,7 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
                 rate = gr.Radio(
                     [str(value) for value in lesson.RATES], value="0.001", label="Learning rate", elem_classes="choices"
                 )
-            with gr.Row(elem_classes="start"):
+            with gr.Row():
                 start = gr.Button("Train", variant="primary", min_width=100, interactive=possible)
                 stop = gr.Button("Stop", variant="secondary", min_width=100, interactive=possible)
         with gr.Column(scale=2, min_width=300):
@@ -132,7 +126,6 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         show_progress="hidden",
         api_visibility="private",
     )
-    start.click(None, None, None, js=SHOW_BOARD, api_visibility="private")
     stop.click(end, None, None, show_progress="hidden", api_visibility="private")
 
 
