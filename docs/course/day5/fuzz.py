@@ -19,7 +19,7 @@ KINDS = ("image/png", "application/json", "multipart/form-data; boundary=a", "te
 
 # --8<-- [start:fuzz]
 def damage(data: bytes, chance: random.Random) -> bytes:
-    """Cut, repeat, or change some bytes."""
+    """Change some bytes, and perhaps cut the rest off."""
     spoilt = bytearray(data)
     for _ in range(chance.randint(1, 8)):
         spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)

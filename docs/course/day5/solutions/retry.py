@@ -30,7 +30,7 @@ def with_retries(
         status, retry_after = ask()
         if status not in AGAIN or number == tries - 1:
             break
-        pauses.append(max(retry_after, chance.uniform(0, 0.1 * 2**number)))  # "full jitter"
+        pauses.append(retry_after + chance.uniform(0, 0.1 * 2**number))  # spread, even if all were told 1 s
         sleep(pauses[-1])
     return status, pauses
 
