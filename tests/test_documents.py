@@ -102,6 +102,13 @@ def test_every_shell_snippet_parses(document: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_no_command_asks_an_index_for_thumbnet_which_none_has(document: Path) -> None:
+    # In a sentence it may: an extra of a thumbnet that is installed already is found without one.
+    text = document.read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(\S*/)?pip install '?thumbnet\b", text, re.MULTILINE)
+
+
 @pytest.mark.parametrize("document", ["README.md", "docs/quickstart.md"])
 def test_the_python_of_the_first_pages_runs_without_a_network(document: str) -> None:
     done = subprocess.run(
