@@ -1,9 +1,11 @@
 """What docs/how-to/call-the-api.md shows is what the API does."""
 
 import json
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,40 @@ def test_the_python_of_the_standard_library_runs(server: str, classifier: Classi
     )
     prediction = classifier.predict(ROOT / "demo" / "examples" / "cat.png")
     assert (done.stdout.strip(), done.stderr) == ("I don't know" if prediction.abstained else prediction.label, "")
+
+
+def curls() -> Iterator[tuple[str, str]]:
+    """(document, command) of every curl that asks the server as `thumbnet serve` starts it, or as one guide does."""
+    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "how-to").glob("*.md")):
+        for code in re.findall(r"```bash\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL):
+            for line in code.replace("\\\n", " ").splitlines():
+                if re.match(r"curl .*http://127\.0\.0\.1:800[01]/", line):
+                    yield document.name, line
+
+
+def test_every_curl_command_of_the_texts_is_answered(server: str, tmp_path: Path) -> None:
+    for name in ("README.md", "demo"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    commands = list(curls())
+    assert {document for document, _ in commands} >= {
+        "README.md",
+        "quickstart.md",
+        "call-the-api.md",
+        "test-the-api.md",
+    }
+    for document, command in commands:
+        asked = re.sub(r"http://127\.0\.0\.1:800[01]", server, command)
+        wanted = "415" if "@README.md" in command else "200"  # a text that claims to be a picture
+        done = subprocess.run(
+            ["bash", "-c", f"{asked} --silent --write-out '%{{stderr}}%{{http_code}}'"],
+            cwd=tmp_path,
+            env=os.environ | {"KEY": "any"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, wanted), f"{document}: {command}\n{done.stdout}"
 
 
 def test_every_code_for_an_image_is_in_the_table() -> None:
