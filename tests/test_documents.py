@@ -49,8 +49,10 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         for code in snippets(document, "bash"):
             for line in code.replace("\\\n", " ").splitlines():
                 words = shlex.split(line, comments=True)
+                while words and re.match(r"[A-Z_]+=", words[0]):  # a variable before the command
+                    del words[0]
                 if words and Path(words[0]).name == "thumbnet":
-                    yield name(document), words[1:]
+                    yield name(document), [word for word in words[1:] if word != "&"]
 
 
 def test_every_figure_is_the_one_in_its_result_file() -> None:
@@ -133,6 +135,13 @@ def test_every_thumbnet_command_in_the_texts_exists() -> None:
             continue
         options = {option for parameter in known[words[0]].params for option in parameter.opts}
         assert {word for word in words if word.startswith("-")} <= options, f"{document}: {' '.join(words)}"
+
+
+def test_every_recipe_that_the_texts_tune_needs_no_model_that_must_be_trained_before() -> None:
+    tuned = [words[words.index("--recipe") + 1] for _, words in commands() if words[0] == "tune" and "--recipe" in words]
+    assert tuned
+    for recipe in tuned:
+        assert not RECIPES[recipe].teacher, recipe
 
 
 def test_every_named_recipe_is_explained() -> None:
