@@ -138,7 +138,9 @@ def test_every_thumbnet_command_in_the_texts_exists() -> None:
 
 
 def test_every_recipe_that_the_texts_tune_needs_no_model_that_must_be_trained_before() -> None:
-    tuned = [words[words.index("--recipe") + 1] for _, words in commands() if words[0] == "tune" and "--recipe" in words]
+    tuned = [
+        words[words.index("--recipe") + 1] for _, words in commands() if words[0] == "tune" and "--recipe" in words
+    ]
     assert tuned
     for recipe in tuned:
         assert not RECIPES[recipe].teacher, recipe
