@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,10 +30,13 @@ RESULTS = sorted((BENCHMARKS / "results").glob("*.json"))
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
-    """Import a benchmark as running it would."""
+def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """Import a benchmark as running it would. The course has modules of the same name: none stays."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module
+    yield importlib.import_module
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(BENCHMARKS)):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="module")
