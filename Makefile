@@ -52,7 +52,7 @@ figures: $(VENV)/installed-dev ## the pictures, code and figures in the course, 
 	$(BIN)/python docs/figures.py
 
 clean: ## remove .venv and everything built
-	rm -rf $(VENV) .typecheck build dist site
+	rm -rf $(VENV) .typecheck build dist site screenshots
 
 # Gradio comes without its dependencies, which are the extra `demo`: see pyproject.toml.
 $(VENV)/installed-%: pyproject.toml constraints.txt

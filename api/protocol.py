@@ -99,7 +99,7 @@ class LimitedProtocol(HttpToolsProtocol):
         return self._clock is not None and not self._turned_away
 
     def _is_turned_away(self) -> bool:
-        """Whether the request can be refused here, for a tenth of what a task and its messages cost.
+        """Whether the request can be refused here, without a task and its messages.
 
         There may be thousands a second. What is unusual takes the long way to the same answer.
         """
