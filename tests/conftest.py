@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -37,6 +38,12 @@ def cifar10_images() -> np.ndarray:
     from torchvision.datasets import CIFAR10
 
     return CIFAR10(root=os.environ["THUMBNET_DATA"], train=False).data[:200]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str | None:
+    """Where the browser is; without one of these, Playwright's own (`playwright install chromium`)."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="session")

@@ -113,11 +113,10 @@ def test_the_cpp_program_says_which_file_is_no_picture(compiled: list[str]) -> N
     assert done.stderr.startswith(f"error: {ROOT / 'README.md'}: ")
 
 
-def test_the_page_of_twenty_lines_says_what_the_classifier_says(tmp_path: Path) -> None:
+def test_the_page_of_twenty_lines_says_what_the_classifier_says(tmp_path: Path, chromium: str | None) -> None:
     export_page(tmp_path / "page", ["cifar10"])
     shutil.copy(CODE / "classify.html", tmp_path / "page")
     expected = Classifier.load("cifar10").predict(EXAMPLES / "cat.png")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     handler = functools.partial(QuietHandler, directory=str(tmp_path / "page"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()

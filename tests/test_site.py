@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from functools import partial
@@ -20,7 +19,6 @@ from thumbnet.model.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -60,9 +58,11 @@ def test_the_reference_has_every_public_name_setting_and_field(site: Path) -> No
 
 
 @pytest.mark.parametrize(("scheme", "visible"), [("light", "neuron.svg"), ("dark", "neuron-dark.svg")])
-def test_a_day_of_the_course_has_formulas_and_figures_of_its_scheme(site: Path, scheme: str, visible: str) -> None:
+def test_a_day_of_the_course_has_formulas_and_figures_of_its_scheme(
+    site: Path, chromium: str | None, scheme: str, visible: str
+) -> None:
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
         page.goto((site / "course" / "day1" / "index.html").as_uri())
         page.wait_for_selector(".katex")
@@ -73,12 +73,12 @@ def test_a_day_of_the_course_has_formulas_and_figures_of_its_scheme(site: Path, 
     assert [str(source).split("/")[-1].split("#")[0] for source in shown] == [visible]
 
 
-def test_words_are_found_and_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+def test_words_are_found_and_nothing_is_loaded_from_elsewhere(site: Path, chromium: str | None) -> None:
     handler = partial(Quiet, directory=str(site))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as play:
         Thread(target=server.serve_forever, daemon=True).start()
         home = f"http://127.0.0.1:{server.server_port}/"
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 380, "height": 900})
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from thumbnet import Classifier
 
 from .conftest import COURSE, Load
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CAT = (COURSE.parents[1] / "demo" / "examples" / "cat.png").read_bytes()
 
 
@@ -95,7 +93,7 @@ def test_the_recorded_conversation_is_what_the_code_says(folder: Path) -> None:
     assert "application/problem+json" in recorded
 
 
-def test_python_and_a_browser_call_the_app(load: Load, cifar10: Classifier, folder: Path) -> None:
+def test_python_and_a_browser_call_the_app(load: Load, cifar10: Classifier, folder: Path, chromium: str | None) -> None:
     call = """async ([source, image]) => {
         const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
         const { classify } = await import(url);
@@ -107,7 +105,7 @@ def test_python_and_a_browser_call_the_app(load: Load, cifar10: Classifier, fold
         classify = load("client").classify
         assert classify(url, CAT) == "cat"
         assert classify(url, b"hello").startswith("the bytes are not an image")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
         page.goto(f"{url}/v1/model")
         assert page.evaluate(call, [source, list(CAT)]) == "cat"

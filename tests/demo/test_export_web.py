@@ -29,8 +29,6 @@ from thumbnet.demo.strokes import CANVAS, as_digit
 from thumbnet.model import InvalidArgument, Prediction, Score
 from thumbnet.model.errors import WeightsNotFound
 
-from .conftest import CHROMIUM
-
 IMAGES = 500
 FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
@@ -248,8 +246,8 @@ def test_a_digit_can_be_drawn_and_examples_shown_with_the_keyboard(static):
     expect(static.locator("#bars li").first).to_contain_text("2")
 
 
-def test_the_camera_takes_a_picture(browser, site):
-    camera = browser.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", *FAKE_CAMERA])
+def test_the_camera_takes_a_picture(browser, site, chromium):
+    camera = browser.browser_type.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *FAKE_CAMERA])
     page = camera.new_page()
     page.set_default_timeout(60_000)
     page.goto(site)
