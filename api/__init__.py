@@ -5,6 +5,7 @@ What a request passes, from the outside in:
 server.py        starts the workers, and drains them
 protocol.py      HTTP within limits of time and size
 gateway.py       room, deadline and body of a request, before Flask sees it
+turns.py         short requests, computed without a thread
 framing.py       is it sound HTTP, and what WSGI makes of it
 security.py      API keys, rate_limit.py, CORS
 routes.py        /v1: the endpoints, read top to bottom

@@ -1,8 +1,9 @@
 """Between the server and Flask: what a request may cost before anybody computes it.
 
 uvicorn's event loop hands every request to `Gateway`, which checks its framing, collects its body within limits of size
-and time, and passes it to Flask in a thread as a complete WSGI request. So a client that is slow costs a little memory
-and never a thread; what cannot be answered in time is told so at once; and what nobody waits for is not computed.
+and time, and passes it to Flask as a complete WSGI request: in a thread, or in the event loop where the work is short
+(see turns.py). So a client that is slow costs a little memory and never a thread; what cannot be answered in time is
+told so at once; and what nobody waits for is not computed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .logs import log_request
 from .metrics import Metrics
 from .security import Keys, key_of
 from .settings import Settings
+from .turns import Turns, is_short
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -51,18 +53,27 @@ class Gateway:
     """An ASGI application around a WSGI application."""
 
     def __init__(
-        self, app: WSGIApplication, settings: Settings, metrics: Metrics, draining: Callable[[], bool]
+        self,
+        app: WSGIApplication,
+        settings: Settings,
+        metrics: Metrics,
+        draining: Callable[[], bool],
+        loaded: Callable[[], bool] = lambda: True,
     ) -> None:
         """
         draining   whether the server is about to stop: then connections are closed after their answer
+        loaded     whether the models are: before, Flask may wait for them
         """
         self._app = app
         self._settings = settings
         self._metrics = metrics
         self._draining = draining
+        self._loaded = loaded
         self._keys = Keys(settings.accepted_keys())
         self._computing = ThreadPoolExecutor(COMPUTING_THREADS, "compute")
         self._light = ThreadPoolExecutor(LIGHT_THREADS, "light")
+        self._turns = Turns()
+        self._in_threads = 0
         self._held = 0
         self._buffered = 0
         self._second = self._lines = 0
@@ -75,9 +86,9 @@ class Gateway:
         try:
             check_framing(scope, headers)
             if scope["method"] in ("GET", "HEAD", "OPTIONS"):
-                status, answer_headers, body = await self._in_thread(self._light, scope, headers, b"", None)
+                status, answer_headers, body = await self._answer(self._light, scope, headers, b"", None)
             elif self._is_stranger(headers):  # whose body is not worth receiving: Flask says what is wrong without it
-                status, answer_headers, body = await self._in_thread(self._light, scope, headers, b"", None)
+                status, answer_headers, body = await self._answer(self._light, scope, headers, b"", None)
                 answer_headers.append(("connection", "close"))
                 await discard(headers, receive)
             else:
@@ -165,9 +176,12 @@ class Gateway:
         self._check_room()  # again: others came while the body was on its way
         self._held += 1
         self._metrics.waiting(1)
+        short = is_short(scope["path"], headers, body) and not self._in_threads and self._loaded()
+        self._in_threads += not short
         try:
-            return await self._in_thread(self._computing, scope, headers, body, receive)
+            return await self._answer(None if short else self._computing, scope, headers, body, receive)
         finally:
+            self._in_threads -= not short
             self._held -= 1
             self._metrics.waiting(-1)
 
@@ -198,9 +212,9 @@ class Gateway:
             raise
         return b"".join(chunks)
 
-    async def _in_thread(
+    async def _answer(
         self,
-        pool: ThreadPoolExecutor,
+        pool: ThreadPoolExecutor | None,
         scope: HTTPScope,
         headers: Headers,
         body: bytes,
@@ -208,10 +222,12 @@ class Gateway:
     ) -> Answer:
         """Flask's answer. Raises Rejected past the deadline, Gone where nobody waits any more.
 
+        pool      of the thread that computes it; None for the event loop
         receive   says that the client has left; None where that is not worth watching
         """
         job = Job(self._app, environ(scope, headers, body))
-        answer = asyncio.get_running_loop().run_in_executor(pool, job)
+        loop = asyncio.get_running_loop()
+        answer = loop.run_in_executor(pool, job) if pool else self._turns.take(job, loop)
         await asyncio.wait((answer,), timeout=PATIENCE_SECONDS)
         if not answer.done():
             gone = asyncio.ensure_future(receive()) if receive else None

@@ -67,6 +67,10 @@ class Models:
         else:
             threading.Thread(target=self._load, name="load-models", daemon=True).start()
 
+    def loaded(self) -> bool:
+        """Whether nobody has to wait for them any more."""
+        return self._finished.is_set()
+
     def all(self, patience: float = 0.0) -> dict[str, ServedModel]:
         """Name → model, the default first, after at most `patience` seconds.
 

@@ -152,7 +152,7 @@ def build_gateway(settings: Settings, draining: Any) -> Gateway:
     app = create_app(settings)
     state: State = app.extensions["thumbnet"]
     state.draining = is_draining = lambda: bool(draining.value)
-    return Gateway(app.wsgi_app, settings, state.metrics, is_draining)
+    return Gateway(app.wsgi_app, settings, state.metrics, is_draining, state.models.loaded)
 
 
 def stop_with_parent() -> None:
