@@ -20,6 +20,7 @@ class Teachers:
     def __init__(self, recipe: Recipe, data: Dataset, *, bf16: bool, device: torch.device) -> None:
         """Raises InvalidArgument where one of them knows other classes than the data, or another size of image."""
         self.classifiers = [load_teacher(name, bf16, device) for name in recipe.teacher_names()]
+        self._mirrored = recipe.flip != "none"
         for name, teacher in zip(recipe.teacher_names(), self.classifiers, strict=True):
             size = teacher.config.preprocessing.image_size
             if teacher.labels != data.labels or size != recipe.image_size:
@@ -29,9 +30,14 @@ class Teachers:
                 )
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """(N, C, H, W) uint8 pixels → (N, classes) logarithms of the teachers' mean calibrated probabilities."""
+        """(N, C, H, W) uint8 pixels → (N, classes) logarithms of the teachers' mean calibrated probabilities.
+
+        Where the recipe mirrors images, the mean is also over each image and its mirror image, which knows more than
+        either.
+        """
         channels_last = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-        answers = [softmax(teacher.scale(teacher.logits(channels_last))) for teacher in self.classifiers]
+        views = (channels_last, channels_last[:, :, ::-1]) if self._mirrored else (channels_last,)
+        answers = [softmax(teacher.scale(teacher.logits(view))) for teacher in self.classifiers for view in views]
         mean = np.mean(answers, axis=0)
         return torch.from_numpy(np.log(np.maximum(mean, 1e-12)).astype(np.float32)).to(pixels.device)
 

@@ -1,4 +1,4 @@
-"""What torch.optim lacks: Muon for convolutions; and the choice of optimisers for a recipe."""
+"""What torch.optim lacks: Muon for hidden layers; and the choice of optimisers for a recipe."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Muon(Optimizer):
                 velocity = state["momentum_buffer"].mul_(group["momentum"]).add_(weight.grad)
                 ahead = weight.grad.add(velocity, alpha=group["momentum"])  # Nesterov
                 update = orthogonalize(ahead.reshape(len(ahead), -1)).reshape(ahead.shape)
-                weight.mul_(len(weight) ** 0.5 / weight.norm())
+                weight.mul_(len(weight) ** 0.5 / weight.norm().clamp_min(1e-7))  # it may start as nothing
                 weight.add_(update, alpha=-group["lr"])
 
 
@@ -60,28 +60,32 @@ def orthogonalize(matrix: Tensor, steps: int = 3) -> Tensor:
 
 
 def build_optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
-    """The recipe's optimisers over the trainable parameters; each group's `initial_lr` is its peak."""
-    trainable = [p for p in network.parameters() if p.requires_grad]
-    biases = [p for p in trainable if p.ndim < 2]
-    matrices = [p for p in trainable if p.ndim == 2]
-    kernels = [p for p in trainable if p.ndim > 2]
+    """The recipe's optimisers over the trainable parameters; each group's `initial_lr` is its peak.
+
+    Muon is for every kernel and matrix but the head's (Jordan et al. 2024). Given the head's small rate, the matrices
+    of squeeze-and-excitation would be shrunk to nothing by its weight decay.
+    """
+    trainable = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+    biases = [p for _, p in trainable if p.ndim < 2]
+    head = [p for name, p in trainable if p.ndim >= 2 and name.startswith("head.")]
+    hidden = [p for name, p in trainable if p.ndim >= 2 and not name.startswith("head.")]
     optimizers: list[Optimizer]
     match recipe.optimizer:
         case "muon":
             # SGD takes lr × weight_decay of a weight at each step: made the same share for both groups.
             groups = [
                 {"params": parameters, "lr": peak, "weight_decay": recipe.weight_decay / peak}
-                for parameters, peak in ((biases, recipe.bias_learning_rate), (matrices, recipe.head_learning_rate))
+                for parameters, peak in ((biases, recipe.bias_learning_rate), (head, recipe.head_learning_rate))
             ]
             optimizers = [SGD(groups, lr=recipe.bias_learning_rate, momentum=recipe.bias_momentum, nesterov=True)]
-            if kernels:
-                optimizers.append(Muon(kernels, lr=recipe.learning_rate, momentum=recipe.momentum))
+            if hidden:
+                optimizers.append(Muon(hidden, lr=recipe.learning_rate, momentum=recipe.momentum))
         case "sgd":
             nesterov = recipe.momentum > 0
-            groups = _decayed(matrices + kernels, biases, recipe.weight_decay)
+            groups = _decayed(head + hidden, biases, recipe.weight_decay)
             optimizers = [SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=nesterov)]
         case "adam":
-            groups = _decayed(matrices + kernels, biases, recipe.weight_decay)
+            groups = _decayed(head + hidden, biases, recipe.weight_decay)
             optimizers = [AdamW(groups, lr=recipe.learning_rate, betas=(recipe.momentum, 0.999))]
     for optimizer in optimizers:
         for group in optimizer.param_groups:

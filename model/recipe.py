@@ -46,8 +46,8 @@ class Recipe:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the architecture, such as {"activation": "tanh"}."""
     start_from: str = ""
-    """A model (a shipped name, weights folder or Hub repository) whose layers, all but the last, the network starts
-    with, or none."""
+    """A model (a shipped name, weights folder or Hub repository) whose layers the network starts with, the last only
+    where the classes are the same; or none."""
 
     seed: int = 0
     """Decides initial weights, the order of the images and every augmentation."""
@@ -73,19 +73,20 @@ class Recipe:
     less likely classes."""
 
     optimizer: OptimizerName = "sgd"
-    """SGD with Nesterov momentum, Adam with decoupled weight decay, or Muon for kernels and SGD for the rest."""
+    """SGD with Nesterov momentum, Adam with decoupled weight decay, or Muon for kernels and hidden matrices and SGD for
+    the rest."""
     learning_rate: float = 0.1
-    """Peak learning rate; with Muon that of the convolution kernels."""
+    """Peak learning rate; with Muon that of kernels and hidden matrices."""
     momentum: float = 0.9
     """Momentum of SGD and Muon; the first beta of Adam."""
     weight_decay: float = 0.0
-    """Decay of matrices and kernels, not of biases; with Muon the share of everything but kernels lost in a step."""
+    """Decay of matrices and kernels, not of biases; with Muon the share of biases and head lost in a step."""
     bias_learning_rate: float = 0.1
     """Muon only: peak learning rate of biases and batch norm."""
     head_learning_rate: float = 0.1
-    """Muon only: peak learning rate of linear layers."""
+    """Muon only: peak learning rate of the last layer."""
     bias_momentum: float = 0.85
-    """Muon only: momentum of everything but kernels."""
+    """Muon only: momentum of biases and head."""
     schedule: Schedule = "linear"
     """How the learning rate falls to zero after the warm-up, or "constant"."""
     warmup: float = 0.0
@@ -277,6 +278,15 @@ RECIPES: dict[str, Recipe] = {
             start_size=24,
             growth=0.4,
         ),
+        _MUON.replace(
+            name="cifar10-fast",
+            summary="CIFAR-10 in minutes on two cores; benchmarks/training.py measures it.",
+            epochs=9,
+            flip="alternating",
+            translate=2,
+            start_size=20,
+            growth=0.75,
+        ),
         _AUGMENTED.replace(
             name="cifar10-alone",
             summary="A second teacher of cifar10, the same network without teachers: 93.9 % on test images.",
@@ -284,8 +294,8 @@ RECIPES: dict[str, Recipe] = {
             label_smoothing=0.1,
         ),
         _AUGMENTED.replace(
-            name="cifar10",
-            summary="The shipped CIFAR-10 model; needs its two teachers, trained before it.",
+            name="cifar10-first",
+            summary="What cifar10 starts and learns from; needs the two teachers before it.",
             epochs=96,
             learning_rate=0.06,
             weight_decay=0.0006,
@@ -294,6 +304,21 @@ RECIPES: dict[str, Recipe] = {
             label_smoothing=0.0,
             refinement=0.1,
             teacher="runs/cifar10-airbench/weights, runs/cifar10-alone/weights",
+        ),
+        _AUGMENTED.replace(
+            name="cifar10",
+            summary="The shipped CIFAR-10 model; needs cifar10-first, trained before it.",
+            start_from="runs/cifar10-first/weights",
+            epochs=52,
+            learning_rate=0.04,
+            weight_decay=0.0004,
+            bias_learning_rate=10.0,
+            head_learning_rate=0.003,
+            label_smoothing=0.0,
+            warmup=0.01,
+            cutmix=0.7,
+            refinement=0.1,
+            teacher="runs/cifar10-first/weights",
         ),
         _MUON.replace(
             name="mnist",

@@ -1,8 +1,9 @@
-"""Starting from trained weights: a new network takes over every layer but the head, which is the classes' own."""
+"""Starting from trained weights: a new network takes over every layer, the head only where the classes are the same."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from .architectures import Network
 from .errors import InvalidArgument
@@ -12,8 +13,10 @@ from .weights import find_weights, load_network, read_config
 HEAD = "head."
 
 
-def take_over(network: Network, recipe: Recipe) -> None:
-    """Copy the weights that `recipe.start_from` names into a fresh network of the recipe, all but the head.
+def take_over(network: Network, recipe: Recipe, labels: Sequence[str]) -> None:
+    """Copy the weights that `recipe.start_from` names into a fresh network of the recipe.
+
+    labels   the classes of the network; for others than those of the weights, the head stays as it is
 
     What is measured rather than learned, such as normalisation, is taken over too: the layers behind expect it.
     Raises InvalidArgument where the two networks differ, and what `find_weights` and `load_network` raise.
@@ -28,8 +31,9 @@ def take_over(network: Network, recipe: Recipe) -> None:
     if ours != theirs:
         raise InvalidArgument(f"the recipe trains {ours}, but {recipe.start_from!r} is {theirs}. {advice}")
     trained = load_network(folder, config).state_dict()
-    expected = {name: tensor.shape for name, tensor in network.state_dict().items() if not name.startswith(HEAD)}
-    received = {name: tensor.shape for name, tensor in trained.items() if not name.startswith(HEAD)}
+    left_out = () if config.labels == tuple(labels) else HEAD
+    expected = {name: tensor.shape for name, tensor in network.state_dict().items() if not name.startswith(left_out)}
+    received = {name: tensor.shape for name, tensor in trained.items() if not name.startswith(left_out)}
     if expected != received:
         layers = sorted(name for name in expected | received if expected.get(name) != received.get(name))
         raise InvalidArgument(

@@ -148,7 +148,7 @@ def train(
 def build_network(recipe: Recipe, data: Dataset) -> Network:
     """The recipe's network for this data before the first step.
 
-    Either untrained, with normalisation taken from training pixels, or with all but the head of `recipe.start_from`.
+    Either untrained, with normalisation taken from training pixels, or with the layers of `recipe.start_from`.
     """
     network = build(
         recipe.architecture,
@@ -158,7 +158,7 @@ def build_network(recipe: Recipe, data: Dataset) -> Network:
         options=recipe.options,
     )
     if recipe.start_from:
-        take_over(network, recipe)
+        take_over(network, recipe, data.labels)
     else:
         network.fit_statistics(data.train.pixels[:STATISTICS_IMAGES])
     return network

@@ -320,3 +320,55 @@ def test_the_rivals_answer_as_we_do(load: Callable[[str], ModuleType], weights: 
     pixels = rival.decode_request(json.loads(servers["LitServe"].wrap(image)[1]))
     answers = [rival.encode_response(output) for output in rival.predict(torch.stack([pixels, pixels]))]
     assert [servers["LitServe"].label(answer) for answer in answers] == [expected] * 2
+
+
+def test_the_fast_recipe_is_compared_with_eight_epochs_at_full_size(load: Callable[[str], ModuleType]) -> None:
+    recipes = load("training").build_recipes()
+    fast, compared = recipes["cifar10-fast"], recipes["airbench94"]
+    assert (compared.architecture, compared.epochs, compared.batch_size) == ("airbench", 8, 2000)
+    assert (compared.translate, compared.cutout, compared.start_size, compared.flip) == (2, 0, None, "alternating")
+    assert fast.validation_share == compared.validation_share, "both train on as many images"
+
+
+def test_a_training_is_measured_from_its_steps_to_its_six_views(
+    load: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, data: Dataset
+) -> None:
+    training = load("training")
+    monkeypatch.setattr(training, "MATRIX", 64)
+    monkeypatch.setattr(training, "MATRIX_SECONDS", 0.01)
+    recipe = training.build_recipes()["airbench94"].replace(
+        architecture="mlp", image_size=16, epochs=2, batch_size=8, options={"hidden": [8]}, optimizer="adam"
+    )
+    run = training.measure(recipe, data)
+    assert run["images_per_second"] > 0
+    assert run["peak_mib"] > 50
+    assert run["share_of_matrix_rate"] > 0
+    assert all(0 <= run[key] <= 1 for key in ("validation_accuracy", "test_accuracy", "test_accuracy_one_view"))
+
+
+def test_six_views_weigh_the_image_as_much_as_its_shifts(load: Callable[[str], ModuleType]) -> None:
+    class Corners(torch.nn.Module):
+        """The four corner pixels of the first channel."""
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            first = pixels[:, 0].float()
+            return torch.stack([first[:, y, x] for y in (0, -1) for x in (0, -1)], dim=1)
+
+    training = load("training")
+    recipe = training.build_recipes()["airbench94"].replace(precision="fp32")
+    pixels = torch.randint(0, 256, (3, 3, 16, 16), dtype=torch.uint8)
+    seen = training.six_views(Corners(), Split(pixels, torch.zeros(3, dtype=torch.long)), recipe)
+    first = pixels[:, 0].float()
+
+    corner = (first[:, 0, 0] + first[:, 0, -1]) / 2  # of the image and its mirror image
+    shifted = (first[:, 1, 1] + first[:, 1, -2]) / 2  # what either shift brings there, by reflection
+    assert torch.allclose(seen[:, 0], (corner + shifted) / 2, atol=1e-4)
+
+
+def test_the_accuracy_of_a_recipe_is_the_mean_of_its_seeds(load: Callable[[str], ModuleType]) -> None:
+    summarize = load("training").summarize
+    runs = [{"seconds": 10.0, "test_accuracy": 0.93}, {"seconds": 20.0, "test_accuracy": 0.95}]
+    both, one = summarize(runs), summarize(runs[:1])
+    assert (both["seconds"], both["test_accuracy"], both["seeds"]) == (15.0, 0.94, 2)
+    assert both["deviation"] == pytest.approx(0.01414, abs=1e-5)
+    assert one["deviation"] == 0.0

@@ -83,14 +83,13 @@ class ResidualBlock(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Weigh each channel by 0 … 2, from the means of all channels; at the start of training by 1."""
+    """Weigh each channel by 0 … 2, from the means of all channels; at the start of training by about 1."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         hidden = max(8, channels // 8)
         self.squeeze = nn.Linear(channels, hidden)
         self.excite = nn.Linear(hidden, channels)
-        nn.init.zeros_(self.excite.weight)
         nn.init.zeros_(self.excite.bias)
 
     def forward(self, features: Tensor) -> Tensor:

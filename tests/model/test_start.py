@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -78,11 +79,22 @@ def test_the_head_is_new_and_the_seed_decides_it(trained: Path) -> None:
     assert not torch.equal(heads[0], heads[2])
 
 
+def test_with_the_same_classes_the_head_is_taken_over_too(trained: Path) -> None:
+    from safetensors.torch import load_file
+
+    same = dataclasses.replace(images(), labels=("a", "b", "c"))
+    weights = load_file(trained / "model.safetensors")
+    network = build_network(recipe_for_start(trained), same)
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())
+    reordered = build_network(recipe_for_start(trained), dataclasses.replace(images(), labels=("b", "a", "c")))
+    assert not torch.equal(reordered.head.weight, weights["head.weight"])
+
+
 def test_without_an_architecture_a_recipe_takes_that_of_the_weights(trained: Path) -> None:
     recipe = recipe_for_start(trained)
     assert (recipe.architecture, dict(recipe.options)) == ("resnet20", OPTIONS)
     assert Recipe(name="a", architecture="mlp").resolved() == Recipe(name="a", architecture="mlp")
-    assert Recipe.load("cifar10").start_from == ""
+    assert Recipe.load("cifar10-alone").start_from == ""
 
 
 @pytest.mark.parametrize(

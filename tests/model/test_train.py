@@ -242,6 +242,22 @@ def test_several_teachers_answer_with_their_mean_probabilities(
     torch.testing.assert_close(probabilities(", ".join(names)), mean)
 
 
+def test_teachers_also_look_at_the_mirror_image_where_mirroring_is_allowed(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    save_weights(tmp_path, build_network(quick_recipe, stripe_data), weights_config(quick_recipe, stripe_data))
+    pixels = stripe_data.validation.pixels[:8]
+
+    def probabilities(flip: str, pixels: torch.Tensor) -> torch.Tensor:
+        recipe = quick_recipe.replace(teacher=str(tmp_path), flip=flip)
+        return Teachers(recipe, stripe_data, bf16=False, device=torch.device("cpu")).logits(pixels).exp()
+
+    one, mirrored = probabilities("none", pixels), probabilities("none", pixels.flip(-1))
+    assert not torch.allclose(one, mirrored, atol=1e-3)
+    torch.testing.assert_close(probabilities("alternating", pixels), (one + mirrored) / 2)
+
+
 def test_the_last_epochs_see_images_without_strong_augmentation(
     quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
