@@ -29,18 +29,34 @@ class Progress:
 
 
 def save_checkpoint(
-    path: Path, network: nn.Module, optimizers: list[Optimizer], recipe: Recipe, progress: Progress
+    path: Path,
+    network: nn.Module,
+    optimizers: list[Optimizer],
+    recipe: Recipe,
+    progress: Progress,
+    averaged: nn.Module | None = None,
 ) -> None:
-    """Write a checkpoint under a temporary name, then rename: the previous one is lost only to a complete new one."""
+    """Write a checkpoint under a temporary name, then rename: the previous one is lost only to a complete new one.
+
+    averaged   holds the mean of the weights so far, where the recipe wants it
+    """
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    if averaged:
+        tensors |= {f"averaged.{name}": tensor for name, tensor in averaged.state_dict().items()}
     tensors |= _optimizer_tensors(optimizers)
     metadata = {"recipe": json.dumps(recipe.to_dict()), "progress": json.dumps(asdict(progress))}
     with replacing(path) as temporary:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
 
 
-def load_checkpoint(path: Path, network: nn.Module, optimizers: list[Optimizer], recipe: Recipe) -> Progress:
-    """Restore network and optimisers in place and return how far the run had come.
+def load_checkpoint(
+    path: Path,
+    network: nn.Module,
+    optimizers: list[Optimizer],
+    recipe: Recipe,
+    averaged: nn.Module | None = None,
+) -> Progress:
+    """Restore network, optimisers and mean in place and return how far the run had come.
 
     Raises CheckpointError where the file is damaged or belongs to another recipe.
     """
@@ -57,8 +73,9 @@ def load_checkpoint(path: Path, network: nn.Module, optimizers: list[Optimizer],
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             progress = Progress(**json.loads(metadata["progress"]))
-        prefix = "network."
-        network.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        for prefix, module in (("network.", network), ("averaged.", averaged)):
+            if module:
+                module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
         _restore_optimizers(optimizers, tensors)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"cannot resume from {path}: {error}. Delete it to start again.") from error

@@ -109,6 +109,8 @@ class Recipe:
     refinement: float = 0.0
     """Share of the epochs, at the end, without zoom, degrade, trivial_augment and cutmix (He et al. 2019,
     arXiv:1909.09148): the network settles on images as they are."""
+    average: float = 0.0
+    """Share of the epochs, at the end, whose weights are averaged (see averaging.py)."""
     start_size: int | None = None
     """Train on images shrunk to this size at first (see `growth`)."""
     growth: float = 0.5
@@ -129,7 +131,7 @@ class Recipe:
         for name in ("weight_decay", "translate", "zoom", "cutout", "seed"):
             self._require(name, getattr(self, name) >= 0, "0 or more")
         self._require("validation_share", 0 < self.validation_share < 1, "between 0 and 1, both excluded")
-        for name in ("degrade", "trivial_augment", "cutmix", "refinement", "growth", "teacher_share"):
+        for name in ("degrade", "trivial_augment", "cutmix", "refinement", "average", "growth", "teacher_share"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         self._require("translate", self.translate < self.image_size, f"less than image_size={self.image_size}")
         self._require("architecture", bool(self.architecture or self.start_from), "a name, as start_from is empty")
@@ -281,11 +283,12 @@ RECIPES: dict[str, Recipe] = {
         _MUON.replace(
             name="cifar10-fast",
             summary="CIFAR-10 in minutes on two cores; benchmarks/training.py measures it.",
-            epochs=9,
+            architecture="airbench",
+            epochs=8,
             flip="alternating",
             translate=2,
-            start_size=20,
-            growth=0.75,
+            start_size=24,
+            growth=0.5,
         ),
         _AUGMENTED.replace(
             name="cifar10-alone",

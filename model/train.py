@@ -19,10 +19,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from . import parallel
 from .architectures import Network, build
 from .augment import augment, cutmix, resize
+from .averaging import is_averaged, mean_network
 from .checkpoint import Progress, load_checkpoint, save_checkpoint
 from .datasets import Dataset, Split
 from .distill import Teachers, distillation_loss
@@ -73,8 +75,10 @@ def train(
     mirrored = mirror_coins(len(training), recipe).to(device)
     refined = recipe.refined()
 
-    checkpoint = folder / CHECKPOINT
-    progress = load_checkpoint(checkpoint, network, optimizers, recipe) if checkpoint.exists() else Progress()
+    averaged = AveragedModel(network) if recipe.average else None
+    checkpoint, progress = folder / CHECKPOINT, Progress()
+    if checkpoint.exists():
+        progress = load_checkpoint(checkpoint, network, optimizers, recipe, averaged)
     shared = parallel.share(network)
     first = parallel.is_first()
     if first:
@@ -120,7 +124,10 @@ def train(
             progress.seconds += time.monotonic() - started
             bar.step(loss=value, images_per_second=batch_size / (time.monotonic() - started))
 
-            if progress.step % steps_per_epoch == 0 and first:
+            ended = progress.step % steps_per_epoch == 0
+            if ended and averaged and is_averaged(recipe, epoch):
+                averaged.update_parameters(network)
+            if ended and first:
                 accuracy, validation_loss = evaluate_split(network, data.validation, recipe, device)
                 bar.epoch(accuracy)
                 row = metrics.add(
@@ -136,11 +143,14 @@ def train(
                     after_epoch(row)
                 progress.epoch_loss = 0.0
             due = time.monotonic() - saved_at > CHECKPOINT_SECONDS
-            if first and (due or stopped or progress.step % steps_per_epoch == 0):
-                save_checkpoint(checkpoint, network, optimizers, recipe, progress)
+            if first and (due or stopped or ended):
+                save_checkpoint(checkpoint, network, optimizers, recipe, progress, averaged)
                 saved_at = time.monotonic()
             if stopped and progress.step < total_steps:
                 raise Interrupted
+    if averaged:
+        with autocast(recipe, device):
+            network = mean_network(averaged, training.pixels)
     network.eval()
     return network
 

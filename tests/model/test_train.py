@@ -67,10 +67,16 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert not same_weights(first, fit(quick_recipe.replace(seed=1), stripe_data, tmp_path / "c"))
 
 
-@pytest.mark.parametrize("stop_after", [1, 3, 5])
+@pytest.mark.parametrize(("stop_after", "average"), [(1, 0.0), (3, 0.0), (5, 0.0), (5, 1.0)])
 def test_a_stopped_run_goes_on_to_the_same_weights_and_metrics(
-    stop_after: int, quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stop_after: int,
+    average: float,
+    quick_recipe: Recipe,
+    stripe_data: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    quick_recipe = quick_recipe.replace(average=average)
     expected = fit(quick_recipe, stripe_data, tmp_path / "whole")
 
     def stop_at(step: int) -> None:
@@ -102,6 +108,28 @@ def after_steps(function: object, act: object) -> object:
         return function(*arguments)  # type: ignore[operator]
 
     return wrapped
+
+
+def test_the_weights_of_the_last_epochs_are_averaged_and_norms_measured_anew(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    save = loop.save_checkpoint
+
+    def watched(path: Path, network: torch.nn.Module, *others: Any) -> None:
+        seen.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
+        save(path, network, *others)
+
+    monkeypatch.setattr(loop, "save_checkpoint", watched)
+    averaged = fit(quick_recipe.replace(epochs=4, average=0.5), stripe_data, tmp_path)
+    assert len(seen) == 4
+    for name, parameter in averaged.named_parameters():
+        torch.testing.assert_close(parameter, (seen[2][name] + seen[3][name]) / 2)
+    statistics = "features.4.running_mean"
+    assert not torch.equal(averaged.state_dict()[statistics], seen[3][statistics])
+    assert not averaged.training
+    momenta = {module.momentum for module in averaged.modules() if isinstance(module, torch.nn.BatchNorm2d)}
+    assert momenta == {0.4}, "the norms are as they were"
 
 
 def test_a_finished_run_is_not_trained_again(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
