@@ -6,9 +6,9 @@
 In each round every server is started, asked and stopped, in an order that changes; figures are medians over the rounds,
 "times" the median of the ratios within a round. Each is asked about thumbnails and about a photograph of 12 megapixels,
 by 1, 8 and 64 clients that wait for their answers, and by callers that do not, at 70 % of what it can do. Then ours is
-asked ten times as often as it can answer, and by 64 clients with and without computing their images together. Every
-server runs as it comes, ours with all its limits, metrics and logs, in fp32 and, where the processor computes it
-natively, in bf16. Clients and server share the cores, so a result
+asked ten times as often as it can answer, and by 64 clients with and without computing the images of their forms
+together. Every server runs as it comes, ours with all its limits, metrics and logs, in fp32 and, where the processor
+computes it natively, in bf16. Clients and server share the cores, so a result
 also says what the clients took. Runs on an otherwise idle machine; needs `pip install 'thumbnet[api,bench]'`.
 """
 
@@ -18,6 +18,8 @@ import argparse
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from parts import measure_parts
 from pictures import large_jpeg, small_jpegs
 from rich.console import Console
 from rich.table import Table
-from servers import LITSERVE, OURS, OURS_BF16, SERVERS, TUTORIAL, Running, running
+from servers import LITSERVE, OURS, OURS_BF16, SERVERS, TUTORIAL, Running, as_form, running
 
 RESULTS = Path(__file__).parent / "results" / "serving.json"
 CLIENTS = (1, 8, 64)
@@ -80,10 +82,14 @@ def measure_server(name: str, weights: str, images: Mapping[str, Sequence[bytes]
 
 
 def measure_batching(name: str, weights: str, images: Sequence[bytes], seconds: float) -> Report:
-    """One round of one of ours at the most clients: requests/s as it is and with each request on its own."""
+    """One round of one of ours at the most clients: requests/s as it is and with each request on its own.
+
+    The images come in forms: those that are a body of their own are never computed together.
+    """
     rates = []
     for environment in ({}, {"THUMBNET_BATCH_SIZE": "1"}):
-        with running(name, weights, **environment) as server:
+        with running(name, weights, **environment) as started:
+            server = replace(started, server=replace(started.server, wrap=partial(as_form, name="image")))
             requests = [server.request(image) for image in images]
             report = closed_loop(server.port, requests, max(CLIENTS), seconds, warm_up=warm_up(seconds))
             rates.append(report["per_second"])
