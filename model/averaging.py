@@ -5,6 +5,7 @@ Source: Izmailov et al. 2018, "Averaging Weights Leads to Wider Optima and Bette
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 from torch import Tensor
@@ -13,21 +14,17 @@ from torch.optim.swa_utils import AveragedModel, update_bn
 from .architectures import Network
 from .recipe import Recipe
 
-NORM_IMAGES = 20_000
-"""Training images that batch norm is measured on, at most."""
-NORM_BATCH = 500
-
 
 def is_averaged(recipe: Recipe, epoch: int) -> bool:
     """Whether the weights at the end of an epoch, counted from 0, are part of the mean."""
     return epoch >= (1 - recipe.average) * recipe.epochs
 
 
-def mean_network(averaged: AveragedModel, pixels: Tensor) -> Network:
-    """The network with the mean weights. What its batch norms saw belongs to other weights and is measured anew.
+def mean_network(averaged: AveragedModel, batches: Iterable[Tensor]) -> Network:
+    """The network with the mean weights. What its batch norms have measured belongs to other weights: it is replaced.
 
-    pixels   (N, C, H, W) of the training images, in random order, on the network's device
+    batches   (N, C, H, W) pixels as the last epochs saw them: norms of images without their augmentation fit less well
     """
     network = cast("Network", averaged.module)
-    update_bn(pixels[:NORM_IMAGES].split(NORM_BATCH), network)
+    update_bn(batches, network)
     return network

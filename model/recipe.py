@@ -321,6 +321,7 @@ RECIPES: dict[str, Recipe] = {
             warmup=0.01,
             cutmix=0.7,
             refinement=0.1,
+            average=0.1,
             teacher="runs/cifar10-first/weights",
         ),
         _MUON.replace(

@@ -12,7 +12,7 @@ import ctypes
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,8 @@ CHECKPOINT = "checkpoint.safetensors"
 CHECKPOINT_SECONDS = 60.0
 STATISTICS_IMAGES = 100_000
 """Images that normalisation is measured on, at most; in folders of images the order is random."""
+NORM_IMAGES, NORM_BATCH = 20_000, 500
+"""Images that the batch norms of averaged weights are measured on, at most, and in what batches."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -150,9 +152,21 @@ def train(
                 raise Interrupted
     if averaged:
         with autocast(recipe, device):
-            network = mean_network(averaged, training.pixels)
+            network = mean_network(averaged, seen_at_last(training, mirrored, recipe))
     network.eval()
     return network
+
+
+def seen_at_last(training: Split, mirrored: Tensor, recipe: Recipe) -> Iterator[Tensor]:
+    """Batches of training images, augmented as in the last epoch, at the full size."""
+    strength = recipe.refined() if recipe.refinement else recipe
+    order = epoch_order(len(training), recipe.seed, recipe.epochs)[:NORM_IMAGES].to(mirrored.device)
+    for number, chosen in enumerate(order.split(NORM_BATCH)):
+        torch.manual_seed(derive_seed(recipe.seed, "norms", number))
+        pixels = augment(training.pixels[chosen], flips(mirrored[chosen], recipe.epochs, recipe), strength)
+        if strength.cutmix:
+            pixels, _ = cutmix(pixels, pixels.new_zeros(len(pixels), 1, dtype=torch.float32), strength.cutmix)
+        yield pixels.contiguous(memory_format=torch.channels_last)
 
 
 def build_network(recipe: Recipe, data: Dataset) -> Network:
