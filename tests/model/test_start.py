@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from thumbnet import Classifier
+from thumbnet.commands.describing import describe
 from thumbnet.model.architectures import build
 from thumbnet.model.datasets import Dataset, Split
 from thumbnet.model.errors import InvalidArgument, WeightsCorrupt, WeightsNotFound
@@ -88,6 +89,17 @@ def test_with_the_same_classes_the_head_is_taken_over_too(trained: Path) -> None
     assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())
     reordered = build_network(recipe_for_start(trained), dataclasses.replace(images(), labels=("b", "a", "c")))
     assert not torch.equal(reordered.head.weight, weights["head.weight"])
+
+
+def test_the_command_line_says_which_layers_are_taken_over(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(data: Dataset) -> str:
+        describe(recipe_for_start(trained), "fine", data, Path("runs"), torch.device("cpu"))
+        return " ".join(capsys.readouterr().out.split())
+
+    assert "all layers but the last" in said(images())
+    same = said(dataclasses.replace(images(), labels=("a", "b", "c")))
+    assert "all layers" in same
+    assert "but the last" not in same
 
 
 def test_without_an_architecture_a_recipe_takes_that_of_the_weights(trained: Path) -> None:

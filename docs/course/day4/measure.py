@@ -55,10 +55,12 @@ def main() -> None:
         },
         "stages": {str(side): {"parameters": p, "macs": m} for side, (p, m) in ours.stages().items()},
         "channels": [channels(weights) for weights in channel_weights()],
-        "largest_excitation_weight": ours.largest_excitation_weight(),
         "chance": chance(),
         "losses": {name: grid.read_runs()[f"cifar10/{run}"]["loss"][-1] for name, run in LOSSES.items()},
     }
+    silent = ours.silent_units(ours.shipped(), ours.some_validation(500).pixels)
+    for (count, units), block in zip(silent, results["channels"], strict=True):
+        block |= {"silent": count, "units": units}
     results["channels"] = {"first": results["channels"][0], "second": results["channels"][1]}
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 

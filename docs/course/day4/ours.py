@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from costs import Layer, network_of, walk
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from thumbnet.model.architectures import Network
 from thumbnet.model.architectures.thumbnet import SqueezeExcitation
@@ -67,10 +67,20 @@ def channel_weights(network: Network, images: Tensor) -> list[Tensor]:
 # --8<-- [end:channel]
 
 
-def largest_excitation_weight() -> float:
-    """The largest number, without its sign, in the matrices of the shipped network's squeeze-and-excitation."""
-    modules = [module for module in shipped().modules() if isinstance(module, SqueezeExcitation)]
-    return max(float(part.weight.detach().abs().max()) for m in modules for part in (m.squeeze, m.excite))
+@torch.no_grad()
+def silent_units(network: Network, images: Tensor) -> list[tuple[int, int]]:
+    """Of the units between squeeze and excite: how many are 0 for all of the images, and how many there are."""
+    found: list[tuple[int, int]] = []
+
+    def keep(_: nn.Linear, __: tuple[Tensor], hidden: Tensor) -> None:
+        found.append((int((hidden <= 0).all(dim=0).sum()), hidden.shape[1]))
+
+    modules = [module for module in network.modules() if isinstance(module, SqueezeExcitation)]
+    hooks = [module.squeeze.register_forward_hook(keep) for module in modules]
+    network(images)
+    for hook in hooks:
+        hook.remove()
+    return found
 
 
 @cache
@@ -88,6 +98,8 @@ def main() -> None:
         low, high = weights.quantile(0.05).item(), weights.quantile(0.95).item()
         between = weights.std(dim=0).mean().item()
         print(f"{weights.shape[1]} channels: 90 % between {low:.2f} and {high:.2f}; over images ±{between:.2f}")
+    for silent, units in silent_units(shipped(), some_validation(100).pixels):
+        print(f"{silent} of {units} units are silent")
 
 
 if __name__ == "__main__":

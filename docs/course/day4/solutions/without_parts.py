@@ -37,7 +37,7 @@ def cut(part: str) -> Network:
     if part == "channel weights":
         for module in network.modules():
             if isinstance(module, SqueezeExcitation):
-                nn.init.zeros_(module.excite.weight)  # as before training: every channel is weighed by 1
+                nn.init.zeros_(module.excite.weight)  # every channel is weighed by 1
                 nn.init.zeros_(module.excite.bias)
     elif part != "nothing":
         blocks(network)[("first block", "second block").index(part)].body = Nothing()
