@@ -90,6 +90,13 @@ def measure(recipe: Recipe, data: Dataset | None = None) -> dict[str, Any]:
     }
 
 
+def measure_recipe(values: dict[str, Any]) -> dict[str, Any]:
+    """What `measure` says of a recipe that has come to this process as plain values."""
+    from thumbnet.model.recipe import Recipe
+
+    return measure(Recipe.from_dict(values))
+
+
 def matrix_rate(size: int, seconds: float, *, bf16: bool) -> float:
     """Floating-point operations a second of products of two square matrices."""
     import torch
@@ -183,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as fresh:
         for seed in range(max(counts.values())):
             for name in (name for name in recipes if seed < counts[name]):
-                run = fresh.submit(measure, recipes[name].replace(seed=seed)).result()
+                run = fresh.submit(measure_recipe, recipes[name].to_dict() | {"seed": seed}).result()
                 print(f"{name}, seed {seed}: {run}", flush=True)
                 runs[name].append(run)
     summaries = {name: summarize(done) for name, done in runs.items() if done}
