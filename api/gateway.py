@@ -176,7 +176,9 @@ class Gateway:
         self._check_room()  # again: others came while the body was on its way
         self._held += 1
         self._metrics.waiting(1)
-        short = is_short(scope["path"], headers, body) and not self._in_threads and self._loaded()
+        short = (
+            is_short(scope["path"], headers, body) and self._turns.open() and not self._in_threads and self._loaded()
+        )
         self._in_threads += not short
         try:
             return await self._answer(None if short else self._computing, scope, headers, body, receive)

@@ -1,12 +1,14 @@
 """Short requests, computed in the event loop itself, one in each of its rounds.
 
 A thread that has to be woken, and that then competes with the event loop for the interpreter, costs more than one small
-image. Between two of them the loop receives, sends, and refuses what there is no room for, as ever.
+image. Between two of them the loop receives, sends, and refuses what there is no room for, as ever. What turns out to
+take long, as a small file of a huge image does, sends those that come after it to threads for a while.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -15,6 +17,10 @@ from .framing import Answer, Headers
 SHORT_BYTES = 16_384
 """A thumbnail's file is smaller. What is larger may take long to decode, and does that in a thread."""
 SHORT_PATHS = ("/v1/predict", "/models/")
+LONG_SECONDS = 0.02
+"""A job that takes longer delays whatever else the event loop does: health, refusals, other clients."""
+PAUSE_SECONDS = 1.0
+"""After such a job the next ones are computed in threads for so long."""
 
 
 def is_short(path: str, headers: Headers, body: bytes) -> bool:
@@ -31,6 +37,11 @@ class Turns:
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Callable[[], Answer], asyncio.Future[Answer]]] = deque()
+        self._open_again = 0.0
+
+    def open(self) -> bool:
+        """Whether jobs have been short of late."""
+        return time.monotonic() >= self._open_again
 
     def take(self, job: Callable[[], Answer], loop: asyncio.AbstractEventLoop) -> asyncio.Future[Answer]:
         """Compute it after those that came before."""
@@ -42,6 +53,7 @@ class Turns:
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
         job, answer = self._waiting[0]
+        started = time.monotonic()
         try:
             result = job()
         except Exception as error:  # noqa: BLE001  # raised where it is waited for
@@ -50,6 +62,9 @@ class Turns:
         else:
             if not answer.done():
                 answer.set_result(result)
+        ended = time.monotonic()
+        if ended - started > LONG_SECONDS:
+            self._open_again = ended + PAUSE_SECONDS
         self._waiting.popleft()
         if self._waiting:
             loop.call_soon(self._next, loop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from thumbnet.api.framing import Answer
 from thumbnet.api.gateway import Gateway
 from thumbnet.api.metrics import Metrics
 from thumbnet.api.settings import Settings
-from thumbnet.api.turns import SHORT_BYTES, Turns, is_short
+from thumbnet.api.turns import LONG_SECONDS, PAUSE_SECONDS, SHORT_BYTES, Turns, is_short
 
 JPEG = [("content-type", "image/jpeg")]
 
@@ -74,6 +75,29 @@ def test_a_job_that_nobody_waits_for_any_more_does_not_hold_up_the_next() -> Non
         return await turns.take(answering(2, []), loop)
 
     assert asyncio.run(take())[0] == 2
+
+
+def test_a_job_that_takes_long_closes_the_turns_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("thumbnet.api.turns.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def lasting(seconds: float) -> Callable[[], Answer]:
+        def job() -> Answer:
+            now[0] += seconds
+            return 200, [], b""
+
+        return job
+
+    async def take(seconds: float) -> None:
+        await turns.take(lasting(seconds), asyncio.get_running_loop())
+
+    turns = Turns()
+    asyncio.run(take(LONG_SECONDS / 2))
+    assert turns.open()
+    asyncio.run(take(LONG_SECONDS * 2))
+    assert not turns.open()
+    now[0] += PAUSE_SECONDS
+    assert turns.open()
 
 
 @pytest.mark.parametrize(
@@ -173,3 +197,12 @@ def test_beside_a_thread_that_computes_the_event_loop_does_not() -> None:
     assert asyncio.run(both()) == [200, 200, 200]
     here = threading.get_ident()
     assert [thread == here for thread in app.threads] == [False, False, True]
+
+
+def test_after_a_long_request_the_next_one_is_computed_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thumbnet.api.turns.LONG_SECONDS", -1.0)  # any is long
+    app = Where()
+    gateway = Gateway(app, Settings(), Metrics(), lambda: False)
+    assert [asyncio.run(post(gateway)), asyncio.run(post(gateway))] == [200, 200]
+    here = threading.get_ident()
+    assert [thread == here for thread in app.threads] == [True, False]
