@@ -12,12 +12,6 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, update_bn
 
 from .architectures import Network
-from .recipe import Recipe
-
-
-def is_averaged(recipe: Recipe, epoch: int) -> bool:
-    """Whether the weights at the end of an epoch, counted from 0, are part of the mean."""
-    return epoch >= (1 - recipe.average) * recipe.epochs
 
 
 def mean_network(averaged: AveragedModel, batches: Iterable[Tensor]) -> Network:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
+from .architectures.layers import HEAD
 from .recipe import Recipe
 
 
@@ -67,8 +68,8 @@ def build_optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
     """
     trainable = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
     biases = [p for _, p in trainable if p.ndim < 2]
-    head = [p for name, p in trainable if p.ndim >= 2 and name.startswith("head.")]
-    hidden = [p for name, p in trainable if p.ndim >= 2 and not name.startswith("head.")]
+    head = [p for name, p in trainable if p.ndim >= 2 and name.startswith(HEAD)]
+    hidden = [p for name, p in trainable if p.ndim >= 2 and not name.startswith(HEAD)]
     optimizers: list[Optimizer]
     match recipe.optimizer:
         case "muon":

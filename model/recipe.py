@@ -154,6 +154,10 @@ class Recipe:
         """The models named by `teacher`."""
         return [name.strip() for name in self.teacher.split(",") if name.strip()]
 
+    def is_among_last(self, epoch: int, share: float) -> bool:
+        """Whether an epoch, counted from 0, is one of this share of the epochs at the end."""
+        return epoch >= (1 - share) * self.epochs
+
     def refined(self) -> Recipe:
         """A copy with the augmentation of the last epochs (see `refinement`)."""
         return self.replace(zoom=0.0, degrade=0.0, trivial_augment=0.0, cutmix=0.0)
@@ -235,22 +239,28 @@ _MUON = Recipe(
 )
 """The settings of airbench94_muon (Jordan 2024, arXiv:2404.00498), with the loss averaged rather than summed."""
 
-_AUGMENTED = _MUON.replace(
-    name="augmented",
-    batch_size=950,
+_HALVED = _MUON.replace(
+    name="halved",
+    batch_size=1000,
     weight_decay=0.002,
     bias_learning_rate=53.0,
     head_learning_rate=0.01,
     flip="alternating",
+    start_size=24,
+)
+"""Half the batch, half the rates of everything but kernels."""
+
+_AUGMENTED = _HALVED.replace(
+    name="augmented",
+    batch_size=950,
     translate=4,
     zoom=0.15,
     degrade=0.1,
     trivial_augment=0.5,
     cutmix=0.5,
-    start_size=24,
     growth=0.4,
 )
-"""Strong augmentation for long training: half the batch, half the rates."""
+"""Strong augmentation for long training."""
 
 _FOLDER = Recipe(
     name="folder",
@@ -280,19 +290,13 @@ RECIPES: dict[str, Recipe] = {
             start_size=24,
             growth=0.4,
         ),
-        _MUON.replace(
+        _HALVED.replace(
             name="cifar10-fast",
             summary="CIFAR-10 in minutes on two cores; benchmarks/training.py measures it.",
             architecture="airbench",
             epochs=8,
-            batch_size=1000,
             learning_rate=0.17,
-            weight_decay=0.002,
-            bias_learning_rate=53.0,
-            head_learning_rate=0.01,
-            flip="alternating",
             translate=2,
-            start_size=24,
             growth=0.5,
         ),
         _AUGMENTED.replace(

@@ -6,11 +6,15 @@ import json
 from collections.abc import Sequence
 
 from .architectures import Network
+from .architectures.layers import HEAD
 from .errors import InvalidArgument
 from .recipe import Recipe
-from .weights import find_weights, load_network, read_config
+from .weights import WeightsConfig, find_weights, load_network, read_config
 
-HEAD = "head."
+
+def takes_head(config: WeightsConfig, labels: Sequence[str]) -> bool:
+    """Whether the head of weights with this config is taken over, too, by a network for these classes."""
+    return config.labels == tuple(labels)
 
 
 def take_over(network: Network, recipe: Recipe, labels: Sequence[str]) -> None:
@@ -31,7 +35,7 @@ def take_over(network: Network, recipe: Recipe, labels: Sequence[str]) -> None:
     if ours != theirs:
         raise InvalidArgument(f"the recipe trains {ours}, but {recipe.start_from!r} is {theirs}. {advice}")
     trained = load_network(folder, config).state_dict()
-    left_out = () if config.labels == tuple(labels) else HEAD
+    left_out = () if takes_head(config, labels) else HEAD
     expected = {name: tensor.shape for name, tensor in network.state_dict().items() if not name.startswith(left_out)}
     received = {name: tensor.shape for name, tensor in trained.items() if not name.startswith(left_out)}
     if expected != received:

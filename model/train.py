@@ -24,7 +24,7 @@ from torch.optim.swa_utils import AveragedModel
 from . import parallel
 from .architectures import Network, build
 from .augment import augment, cutmix, resize
-from .averaging import is_averaged, mean_network
+from .averaging import mean_network
 from .checkpoint import Progress, load_checkpoint, save_checkpoint
 from .datasets import Dataset, Split
 from .distill import Teachers, distillation_loss
@@ -95,11 +95,8 @@ def train(
             torch.manual_seed(derive_seed(recipe.seed, "step", progress.step * parallel.size() + parallel.rank()))
             chosen = epoch_order(len(training), recipe.seed, epoch)[batch * batch_size : (batch + 1) * batch_size]
             chosen = chosen[parallel.rank() :: parallel.size()].to(device)
-            strength = refined if epoch >= (1 - recipe.refinement) * recipe.epochs else recipe
-            pixels = augment(training.pixels[chosen], flips(mirrored[chosen], epoch, recipe), strength)
-            targets = F.one_hot(training.labels[chosen], len(data.labels)).float()
-            if strength.cutmix:
-                pixels, targets = cutmix(pixels, targets, strength.cutmix)
+            strength = refined if recipe.is_among_last(epoch, recipe.refinement) else recipe
+            pixels, targets = see(training, chosen, flips(mirrored[chosen], epoch, recipe), strength, len(data.labels))
             taught = teachers.logits(pixels) if teachers else None
             pixels = resize(pixels, training_size(recipe, epoch)).contiguous(memory_format=torch.channels_last)
 
@@ -127,7 +124,7 @@ def train(
             bar.step(loss=value, images_per_second=batch_size / (time.monotonic() - started))
 
             ended = progress.step % steps_per_epoch == 0
-            if ended and averaged and is_averaged(recipe, epoch):
+            if ended and averaged and recipe.is_among_last(epoch, recipe.average):
                 averaged.update_parameters(network)
             if ended and first:
                 accuracy, validation_loss = evaluate_split(network, data.validation, recipe, device)
@@ -152,20 +149,31 @@ def train(
                 raise Interrupted
     if averaged:
         with autocast(recipe, device):
-            network = mean_network(averaged, seen_at_last(training, mirrored, recipe))
+            network = mean_network(averaged, seen_at_last(training, mirrored, recipe, len(data.labels)))
     network.eval()
     return network
 
 
-def seen_at_last(training: Split, mirrored: Tensor, recipe: Recipe) -> Iterator[Tensor]:
+def see(training: Split, chosen: Tensor, mirrored: Tensor, recipe: Recipe, classes: int) -> tuple[Tensor, Tensor]:
+    """The chosen training images as the recipe augments them, and their targets.
+
+    chosen     (N,) positions in `training`
+    mirrored   (N,) which of them to mirror
+
+    Returns (N, C, H, W) uint8 pixels and (N, classes) probabilities.
+    """
+    pixels = augment(training.pixels[chosen], mirrored, recipe)
+    targets = F.one_hot(training.labels[chosen], classes).float()
+    return cutmix(pixels, targets, recipe.cutmix) if recipe.cutmix else (pixels, targets)
+
+
+def seen_at_last(training: Split, mirrored: Tensor, recipe: Recipe, classes: int) -> Iterator[Tensor]:
     """Batches of training images, augmented as in the last epoch, at the full size."""
     strength = recipe.refined() if recipe.refinement else recipe
     order = epoch_order(len(training), recipe.seed, recipe.epochs)[:NORM_IMAGES].to(mirrored.device)
     for number, chosen in enumerate(order.split(NORM_BATCH)):
         torch.manual_seed(derive_seed(recipe.seed, "norms", number))
-        pixels = augment(training.pixels[chosen], flips(mirrored[chosen], recipe.epochs, recipe), strength)
-        if strength.cutmix:
-            pixels, _ = cutmix(pixels, pixels.new_zeros(len(pixels), 1, dtype=torch.float32), strength.cutmix)
+        pixels, _ = see(training, chosen, flips(mirrored[chosen], recipe.epochs, recipe), strength, classes)
         yield pixels.contiguous(memory_format=torch.channels_last)
 
 

@@ -64,6 +64,10 @@ class Normalize(nn.Module):
         return (pixels.float() - self.mean) / self.std
 
 
+HEAD = "head."
+"""How the names of the weights of a network's last layer begin."""
+
+
 class Network(nn.Module):
     """Base of every architecture: (N, C, H, W) pixels 0…255 → (N, num_classes) logits.
 

@@ -284,3 +284,68 @@ def test_a_request_id_is_kept_where_it_is_safe(echo: Echo) -> None:
 
     assert asyncio.run(exchange("mine-1")) == "mine-1"
     assert asyncio.run(exchange('"<script>"')) != '"<script>"'
+
+
+class Where:
+    """A WSGI application that remembers the threads that called it; a body of b"wait" waits until it is let."""
+
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+        self.open = threading.Event()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        self.threads.append(threading.get_ident())
+        if environ["wsgi.input"].read() == b"wait":
+            assert self.open.wait(10)
+        start_response("200 OK", [])
+        return [b""]
+
+
+async def post(gateway: Gateway, body: bytes = b"x", kind: str = "image/jpeg") -> int:
+    """Send an image to be classified → the status."""
+    scope = {"path": "/v1/predict", "raw_path": b"/v1/predict", "headers": [("content-type", kind)]}
+    return (await Exchange(gateway, [part(body)], **scope).run()).status
+
+
+def test_a_thumbnail_is_classified_in_the_event_loop_and_a_form_in_a_thread() -> None:
+    app = Where()
+    gateway = Gateway(app, Settings(), Metrics(), lambda: False)
+    assert asyncio.run(post(gateway)) == 200
+    assert asyncio.run(post(gateway, kind="multipart/form-data; boundary=x")) == 200
+    here = threading.get_ident()
+    assert app.threads[0] == here
+    assert app.threads[1] != here
+
+
+def test_before_the_models_are_loaded_the_event_loop_waits_for_nothing() -> None:
+    app = Where()
+    gateway = Gateway(app, Settings(), Metrics(), lambda: False, loaded=lambda: False)
+    assert asyncio.run(post(gateway)) == 200
+    assert app.threads[0] != threading.get_ident()
+
+
+def test_beside_a_thread_that_computes_the_event_loop_does_not() -> None:
+    """It would wait for the model, or for its turn to decode."""
+
+    async def both() -> list[int]:
+        long = asyncio.create_task(post(gateway, b"wait", "application/json"))
+        while not app.threads:
+            await asyncio.sleep(0.005)
+        answers = [await post(gateway)]
+        app.open.set()
+        return [*answers, await long, await post(gateway)]
+
+    app = Where()
+    gateway = Gateway(app, Settings(), Metrics(), lambda: False)
+    assert asyncio.run(both()) == [200, 200, 200]
+    here = threading.get_ident()
+    assert [thread == here for thread in app.threads] == [False, False, True]
+
+
+def test_after_a_long_request_the_next_one_is_computed_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thumbnet.api.turns.LONG_SECONDS", -1.0)  # any is long
+    app = Where()
+    gateway = Gateway(app, Settings(), Metrics(), lambda: False)
+    assert [asyncio.run(post(gateway)), asyncio.run(post(gateway))] == [200, 200]
+    here = threading.get_ident()
+    assert [thread == here for thread in app.threads] == [True, False]

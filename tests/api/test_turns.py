@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +10,7 @@ from typing import Any
 import pytest
 
 from thumbnet.api.framing import Answer
-from thumbnet.api.gateway import Gateway
-from thumbnet.api.metrics import Metrics
-from thumbnet.api.settings import Settings
 from thumbnet.api.turns import LONG_SECONDS, PAUSE_SECONDS, SHORT_BYTES, Turns, is_short
-
-JPEG = [("content-type", "image/jpeg")]
 
 
 def answering(number: int, done: list[int]) -> Callable[[], Answer]:
@@ -118,91 +112,3 @@ def test_short_is_one_small_image_that_is_classified(path: str, kind: str, size:
 
 def test_a_request_without_a_type_is_not_short() -> None:
     assert not is_short("/v1/predict", [], b"x")
-
-
-class Where:
-    """A WSGI application that remembers the threads that called it; a body of b"wait" waits until it is let."""
-
-    def __init__(self) -> None:
-        self.threads: list[int] = []
-        self.open = threading.Event()
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        self.threads.append(threading.get_ident())
-        if environ["wsgi.input"].read() == b"wait":
-            assert self.open.wait(10)
-        start_response("200 OK", [])
-        return [b""]
-
-
-async def post(gateway: Gateway, body: bytes = b"x", headers: list[tuple[str, str]] = JPEG) -> int:
-    """Send a request with an image → the status."""
-    statuses: list[int] = []
-
-    async def receive() -> Any:
-        if not statuses:
-            statuses.append(0)
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await asyncio.Event().wait()
-
-    async def send(message: Any) -> None:
-        statuses.append(message.get("status", 0))
-
-    scope: Any = {
-        "type": "http",
-        "method": "POST",
-        "path": "/v1/predict",
-        "raw_path": b"/v1/predict",
-        "query_string": b"",
-        "http_version": "1.1",
-        "scheme": "http",
-        "server": ("127.0.0.1", 8000),
-        "client": ("192.0.2.7", 1234),
-        "headers": [(name.encode(), value.encode()) for name, value in [("host", "a"), *headers]],
-    }
-    await gateway(scope, receive, send)
-    return statuses[1]
-
-
-def test_a_thumbnail_is_classified_in_the_event_loop_and_a_form_in_a_thread() -> None:
-    app = Where()
-    gateway = Gateway(app, Settings(), Metrics(), lambda: False)
-    assert asyncio.run(post(gateway)) == 200
-    assert asyncio.run(post(gateway, headers=[("content-type", "multipart/form-data; boundary=x")])) == 200
-    here = threading.get_ident()
-    assert app.threads[0] == here
-    assert app.threads[1] != here
-
-
-def test_before_the_models_are_loaded_the_event_loop_waits_for_nothing() -> None:
-    app = Where()
-    gateway = Gateway(app, Settings(), Metrics(), lambda: False, loaded=lambda: False)
-    assert asyncio.run(post(gateway)) == 200
-    assert app.threads[0] != threading.get_ident()
-
-
-def test_beside_a_thread_that_computes_the_event_loop_does_not() -> None:
-    """It would wait for the model, or for its turn to decode."""
-
-    async def both() -> list[int]:
-        long = asyncio.create_task(post(gateway, b"wait", [("content-type", "application/json")]))
-        while not app.threads:
-            await asyncio.sleep(0.005)
-        answers = [await post(gateway)]
-        app.open.set()
-        return [*answers, await long, await post(gateway)]
-
-    app = Where()
-    gateway = Gateway(app, Settings(), Metrics(), lambda: False)
-    assert asyncio.run(both()) == [200, 200, 200]
-    here = threading.get_ident()
-    assert [thread == here for thread in app.threads] == [False, False, True]
-
-
-def test_after_a_long_request_the_next_one_is_computed_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("thumbnet.api.turns.LONG_SECONDS", -1.0)  # any is long
-    app = Where()
-    gateway = Gateway(app, Settings(), Metrics(), lambda: False)
-    assert [asyncio.run(post(gateway)), asyncio.run(post(gateway))] == [200, 200]
-    here = threading.get_ident()
-    assert [thread == here for thread in app.threads] == [True, False]

@@ -35,8 +35,10 @@ def describe(recipe: Recipe, chosen: str, data: Dataset, folder: Path, device: t
     table.add_row("recipe", escape(chosen))
     table.add_row("training", escape(f"{recipe.architecture}, {recipe.epochs} epochs, seed {recipe.seed}, {device}"))
     if recipe.start_from:
-        same = read_config(find_weights(recipe.start_from)).labels == data.labels
-        layers = "all layers" if same else "all layers but the last: better than nothing where images are few"
+        from thumbnet.model.start import takes_head
+
+        whole = takes_head(read_config(find_weights(recipe.start_from)), data.labels)
+        layers = "all layers" if whole else "all layers but the last: better than nothing where images are few"
         table.add_row("starts from", escape(f"the weights of {recipe.start_from}, {layers}"))
     table.add_row(
         "data", escape(f"{data.name}: {len(data.labels):,} classes, {recipe.image_size} × {recipe.image_size}")
