@@ -5,7 +5,7 @@ What a request passes, from the outside in:
 server.py        starts the workers, and drains them
 protocol.py      HTTP within limits of time and size
 gateway.py       room, deadline and body of a request, before Flask sees it
-turns.py         short requests, computed without a thread
+turns.py         short requests, computed in the event loop
 framing.py       is it sound HTTP, and what WSGI makes of it
 security.py      API keys, rate_limit.py, CORS
 routes.py        /v1: the endpoints, read top to bottom
@@ -14,7 +14,7 @@ inference.py     /v2: the Open Inference Protocol, with its tensors.py
 operations.py    health, metrics, the pages about the interface
 uploads.py       a request → its images and parameters
 predictions.py   its images → predictions, for every endpoint
-batcher.py       images of several requests, computed together
+batcher.py       the images of several requests, computed together
 
 and what they share:
 

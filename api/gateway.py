@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 COMPUTING_THREADS = 4
-"""Requests that a worker has in Flask at once; their images are computed together. Sixteen answered 64 clients a little
-more often in fp32 (1 to 20 % in four pairs of runs), but the slowest of a hundred then waited 40 to 60 % longer."""
+"""Longer requests that a worker has in Flask at once: while one computes, others decode, or wait for their heatmap."""
 LIGHT_THREADS = 2
 """For requests without a body, so that health and metrics answer under any load."""
 PATIENCE_SECONDS = 0.05
@@ -72,7 +71,7 @@ class Gateway:
         self._keys = Keys(settings.accepted_keys())
         self._computing = ThreadPoolExecutor(COMPUTING_THREADS, "compute")
         self._light = ThreadPoolExecutor(LIGHT_THREADS, "light")
-        self._turns = Turns()
+        self._turns = Turns(settings.batch_size)
         self._in_threads = 0
         self._held = 0
         self._buffered = 0

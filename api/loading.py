@@ -29,9 +29,8 @@ DECODERS = threading.BoundedSemaphore(2)
 class ServedModel(Classifier):
     """A classifier that computes the images of several requests together."""
 
-    def __init__(self, classifier: Classifier, metrics: Metrics, batch_size: int) -> None:
-        observe = partial(metrics.batch, classifier.name)
-        super().__init__(classifier.config, Batcher(classifier.logits, batch_size, observe))
+    def __init__(self, classifier: Classifier, metrics: Metrics) -> None:
+        super().__init__(classifier.config, Batcher(classifier.runtime, partial(metrics.batch, classifier.name)))
 
     def read(self, image: ImageInput) -> Pixels:
         """What the network sees of an image. Raises InvalidImage."""
@@ -98,7 +97,7 @@ class Models:
                 raise ThumbnetError(
                     f"two models are named {classifier.name!r}; serve one of them, or rename one in its config.json."
                 )
-            model = self._models[classifier.name] = ServedModel(classifier, self._metrics, self._settings.batch_size)
+            model = self._models[classifier.name] = ServedModel(classifier, self._metrics)
             self._metrics.model(model.name, model.sha256, model.labels)
 
     def _load(self) -> None:
@@ -111,7 +110,8 @@ class Models:
             for classifier in classifiers:
                 classifier.check()  # also warms it: the first prediction is slow, let nobody wait for it
             self._serve(classifiers)
-            logger.info("loaded %s in %.1f s", ", ".join(self._models), time.perf_counter() - started)
+            names = ", ".join(f"{model.name} ({model.precision})" for model in self._models.values())
+            logger.info("loaded %s in %.1f s", names, time.perf_counter() - started)
         except ThumbnetError as error:
             logger.error("the models could not be loaded: %s", error)
             self._failure = str(error)

@@ -40,8 +40,8 @@ class Settings:
     port              1 … 65535
     workers           processes; by default one for each processor, at most 4
     threads           processor threads a worker computes with; by default the processors are shared out
-    precision         fp32, or bf16: several times faster where the processor computes it natively, and less exact
-    batch_size        images of several requests that are computed together, at most; 1 for each request on its own
+    precision         fp32; bf16, faster where the processor computes it natively, and less exact; auto, bf16 there only
+    batch_size        short requests that are computed together, at most; 1 for each on its own
     max_images        images in one request
     max_body_bytes    of a whole request
     queue             requests that a worker holds at once, computing or waiting; more are told to come again (503)
@@ -60,8 +60,8 @@ class Settings:
     port: int = 8000
     workers: int | None = None
     threads: int | None = None
-    precision: str = "fp32"
-    batch_size: int = 64
+    precision: str = "auto"
+    batch_size: int = 8
     max_images: int = 32
     max_body_bytes: int = 10 * 1024 * 1024
     queue: int = 64
@@ -90,9 +90,9 @@ class Settings:
         if not self.host:
             raise InvalidArgument(f"host ({variable('host')}) must not be empty.")
         if self.precision not in PRECISIONS:
-            allowed = " or ".join(PRECISIONS)
+            allowed = ", ".join(PRECISIONS)
             raise InvalidArgument(
-                f"precision ({variable('precision')}) must be {allowed}; received {self.precision!r}."
+                f"precision ({variable('precision')}) must be one of {allowed}; received {self.precision!r}."
             )
         if not self.weights or not all(self.weights):
             raise InvalidArgument(f"weights ({variable('weights')}) must not be empty.")

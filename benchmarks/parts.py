@@ -18,6 +18,8 @@ READY_SECONDS = 120
 class Known:
     """A model that has computed everything before: what is left is what a classifier does with its logits."""
 
+    precision = "fp32"
+
     def __init__(self, logits: npt.NDArray[np.float32]) -> None:
         self._logits = logits
 

@@ -56,7 +56,7 @@ def as_json(image: bytes) -> tuple[str, bytes]:
     return "application/json", json.dumps({"image_data": base64.b64encode(image).decode()}).encode()
 
 
-OURS, OURS_BF16, TUTORIAL, LITSERVE = "thumbnet", "thumbnet bf16", "Flask + torch", "LitServe"
+OURS, OURS_FP32, TUTORIAL, LITSERVE = "thumbnet", "thumbnet fp32", "Flask + torch", "LitServe"
 THUMBNET = Server(
     lambda weights, port: ["-m", "thumbnet", "serve", "--weights", weights, "--port", str(port)],
     "/readyz",
@@ -65,8 +65,8 @@ THUMBNET = Server(
     lambda answer: str(answer["predictions"][0]["label"]),
 )
 SERVERS = {
-    OURS: replace(THUMBNET, environment={"THUMBNET_PRECISION": "fp32"}),
-    OURS_BF16: replace(THUMBNET, environment={"THUMBNET_PRECISION": "bf16"}),
+    OURS: THUMBNET,
+    OURS_FP32: replace(THUMBNET, environment={"THUMBNET_PRECISION": "fp32"}),
     TUTORIAL: Server(
         lambda weights, port: [str(HERE / "tutorial_server.py"), weights, str(port)],
         "/",

@@ -6,10 +6,10 @@
 In each round every server is started, asked and stopped, in an order that changes; figures are medians over the rounds,
 "times" the median of the ratios within a round. Each is asked about thumbnails and about a photograph of 12 megapixels,
 by 1, 8 and 64 clients that wait for their answers, and by callers that do not, at 70 % of what it can do. Then ours is
-asked ten times as often as it can answer, and by 64 clients with and without computing the images of their forms
-together. Every server runs as it comes, ours with all its limits, metrics and logs, in fp32 and, where the processor
-computes it natively, in bf16. Clients and server share the cores, so a result
-also says what the clients took. Runs on an otherwise idle machine; needs `pip install 'thumbnet[api,bench]'`.
+asked ten times as often as it can answer, and by 64 clients with and without computing their images together. Every
+server runs as it comes, ours with all its limits, metrics and logs; where it computes in bf16 then, also in fp32.
+Clients and server share the cores, so a result also says what the clients took. Runs on an otherwise idle machine;
+needs `pip install 'thumbnet[api,bench]'`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ import argparse
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +27,7 @@ from parts import measure_parts
 from pictures import large_jpeg, small_jpegs
 from rich.console import Console
 from rich.table import Table
-from servers import LITSERVE, OURS, OURS_BF16, SERVERS, TUTORIAL, Running, as_form, running
+from servers import LITSERVE, OURS, OURS_FP32, SERVERS, TUTORIAL, Running, running
 
 RESULTS = Path(__file__).parent / "results" / "serving.json"
 CLIENTS = (1, 8, 64)
@@ -73,7 +71,7 @@ def measure_server(name: str, weights: str, images: Mapping[str, Sequence[bytes]
                 raise SystemExit(f"{name} answered no {kind} image in {seconds:g} s, but {seen}; try more --seconds")
             round_["closed"][kind] = closed
             round_["open"][kind] = open_loop(server.port, requests, LOAD * most, seconds, warm_up=warm_up(seconds))
-            if name in (OURS, OURS_BF16) and kind == "small":
+            if name in (OURS, OURS_FP32) and kind == "small":
                 round_["overload"] = overload(server, requests, most, seconds)
         if name == OURS:
             nothing = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -82,14 +80,10 @@ def measure_server(name: str, weights: str, images: Mapping[str, Sequence[bytes]
 
 
 def measure_batching(name: str, weights: str, images: Sequence[bytes], seconds: float) -> Report:
-    """One round of one of ours at the most clients: requests/s as it is and with each request on its own.
-
-    The images come in forms: those that are a body of their own are never computed together.
-    """
+    """One round of one of ours at the most clients: requests/s as it is and with each request on its own."""
     rates = []
     for environment in ({}, {"THUMBNET_BATCH_SIZE": "1"}):
-        with running(name, weights, **environment) as started:
-            server = replace(started, server=replace(started.server, wrap=partial(as_form, name="image")))
+        with running(name, weights, **environment) as server:
             requests = [server.request(image) for image in images]
             report = closed_loop(server.port, requests, max(CLIENTS), seconds, warm_up=warm_up(seconds))
             rates.append(report["per_second"])
@@ -152,8 +146,8 @@ def summarize(rounds: Mapping[str, Sequence[Report]]) -> dict[str, Any]:
             for name, reports in rounds.items()
         },
         "overload": median_report([report["overload"] for report in rounds[OURS]]),
-        "overload_bf16": (
-            median_report([report["overload"] for report in rounds[OURS_BF16]]) if OURS_BF16 in rounds else None
+        "overload_fp32": (
+            median_report([report["overload"] for report in rounds[OURS_FP32]]) if OURS_FP32 in rounds else None
         ),
         "empty_request": median_report([report["empty"] for report in rounds[OURS]]),
         "times_faster": {
@@ -219,7 +213,7 @@ def show(results: Mapping[str, Any]) -> None:
     for part in results["parts_ms"]["small"]:
         parts.add_row(part, *(str(by_part[part]) for by_part in results["parts_ms"].values()))
     console.print(parts)
-    for beyond in filter(None, (results["overload"], results["overload_bf16"])):
+    for beyond in filter(None, (results["overload"], results["overload_fp32"])):
         show_overload(console, beyond, machine["cores"])
     for name, target in results["targets"].items():
         console.print(f"{name}: {target['measured']}, wanted {target['wanted']}{'' if target['met'] else ': MISSED'}")
@@ -246,9 +240,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     config = read_config(find_weights(options.weights))
     images = {"small": small_jpegs(config.labels, config.preprocessing.image_size), "large": [large_jpeg()]}
-    names = [name for name in SERVERS if name != OURS_BF16 or computes_bf16()]
+    names = [name for name in SERVERS if name != OURS_FP32 or computes_bf16()]
     rounds: dict[str, list[Report]] = {name: [] for name in names}
-    batching: dict[str, list[Report]] = {name: [] for name in names if name in (OURS, OURS_BF16)}
+    batching: dict[str, list[Report]] = {name: [] for name in names if name in (OURS, OURS_FP32)}
     for number in range(options.rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             print(f"round {number + 1} of {options.rounds}: {name}", flush=True)
@@ -269,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "deadline_s": Settings.from_environment().deadline,
         **figures,
         "batching": median_report(batching[OURS]),
-        "batching_bf16": median_report(batching[OURS_BF16]) if OURS_BF16 in batching else None,
+        "batching_fp32": median_report(batching[OURS_FP32]) if OURS_FP32 in batching else None,
         "parts_ms": {
             kind: measure_parts(
                 options.weights, pictures[0], figures["closed_loop"][OURS][kind]["1"]["p50_ms"], empty, PARTS

@@ -31,7 +31,7 @@ def calibrate(folder: Path, validation: Split) -> dict[str, Any]:
 
     Returns the entry `abstention` of results.json: what was chosen, and why.
     """
-    classifier = Classifier.load(folder)
+    classifier = Classifier.load(folder, precision="fp32")  # whose figures hold on every machine
     logits, labels = classifier_logits(classifier, validation)
     config = dataclasses.replace(classifier.config, temperature=fit_temperature(logits, labels))
     evidence = gather_evidence(classifier, config, logits, labels, take(validation, OUTLIERS).pixels)

@@ -60,7 +60,7 @@ def measure_weights(
     metrics   the metrics.jsonl of the training, or none to leave its curves as they are
     """
     abstention = calibrate(weights, data.validation)
-    classifier = Classifier.load(weights)
+    classifier = Classifier.load(weights, precision="fp32")
     results = {
         **evaluate(classifier, data),
         "abstention": abstention,

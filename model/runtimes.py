@@ -16,11 +16,14 @@ from .images import Pixels
 from .weights import ONNX, WeightsConfig, load_network, verified
 
 Logits = npt.NDArray[np.float32]
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("auto", "fp32", "bf16")
 
 
 class Runtime(Protocol):
     """Computes a network. Safe to call from several threads."""
+
+    precision: str
+    """What it computes in: "fp32" or "bf16"."""
 
     def logits(self, pixels: Pixels) -> Logits:
         """(N, H, W, C) uint8 pixels → (N, classes) float32 logits; a row depends on its own image alone."""
@@ -28,20 +31,23 @@ class Runtime(Protocol):
 
 
 class OpenVINORuntime:
-    """model.onnx on the CPU, in fp32 or bf16. Needs no torch."""
+    """model.onnx on the CPU. Needs no torch. "auto" is bf16 where the processor computes it natively, else fp32."""
 
-    def __init__(self, folder: Path, config: WeightsConfig, threads: int | None = None, *, bf16: bool = False) -> None:
+    def __init__(
+        self, folder: Path, config: WeightsConfig, threads: int | None = None, *, precision: str = "auto"
+    ) -> None:
         # OpenVINO reports each import to its makers through this module; without it, it takes a stub of its own.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino as ov
 
         self._core = core = ov.Core()
-        # Left alone, OpenVINO takes bf16 where the processor computes it natively, which is several times faster; but a
-        # model should say the same on every machine unless its user wants otherwise.
+        if precision == "auto":
+            precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "fp32"
+        self.precision = precision
         # Pinned, the threads of two processes that each compute with one thread share a core, and another is idle.
         self._settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
             "ENABLE_CPU_PINNING": False,
         }
         if threads is not None:
@@ -66,9 +72,11 @@ class OpenVINORuntime:
 
 
 class TorchRuntime:
-    """model.safetensors with torch, on the GPU where there is one. Agrees with OpenVINO within rounding."""
+    """model.safetensors with torch, on the GPU where there is one. Agrees with OpenVINO up to rounding."""
 
-    def __init__(self, folder: Path, config: WeightsConfig, threads: int | None = None, *, bf16: bool = False) -> None:
+    def __init__(
+        self, folder: Path, config: WeightsConfig, threads: int | None = None, *, precision: str = "auto"
+    ) -> None:
         try:
             import torch
         except ImportError as error:
@@ -77,13 +85,16 @@ class TorchRuntime:
             torch.set_num_threads(threads)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._network = load_network(folder, config).to(self._device)
-        self._bf16 = bf16
+        self.precision = "fp32" if precision == "auto" else precision
 
     def logits(self, pixels: Pixels) -> Logits:
         """See Runtime."""
         import torch
 
-        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._device.type, torch.bfloat16, enabled=self.precision == "bf16"),
+        ):
             images = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
             logits: Logits = self._network(images.permute(0, 3, 1, 2)).float().cpu().numpy()
         return logits

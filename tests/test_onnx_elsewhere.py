@@ -95,7 +95,7 @@ def test_a_program_without_thumbnet_says_what_the_classifier_says(
         [*program, SHIPPED_ROOT / weights, *pictures], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    classifier = Classifier.load(weights)
+    classifier = Classifier.load(weights, precision="fp32")
     for line, path in zip(done.stdout.splitlines(), pictures, strict=True):
         shown, label, probability, sure = line.split("\t")
         expected = classifier.predict(path)
@@ -116,7 +116,7 @@ def test_the_cpp_program_says_which_file_is_no_picture(compiled: list[str]) -> N
 def test_the_page_of_twenty_lines_says_what_the_classifier_says(tmp_path: Path, chromium: str | None) -> None:
     export_page(tmp_path / "page", ["cifar10"])
     shutil.copy(CODE / "classify.html", tmp_path / "page")
-    expected = Classifier.load("cifar10").predict(EXAMPLES / "cat.png")
+    expected = Classifier.load("cifar10", precision="fp32").predict(EXAMPLES / "cat.png")
     handler = functools.partial(QuietHandler, directory=str(tmp_path / "page"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()

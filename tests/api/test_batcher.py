@@ -1,118 +1,101 @@
-"""Batching: what waits together is computed together, and nobody gets another's answer."""
+"""Batching: what waits together in the event loop is computed together, and nobody gets another's answer."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from thumbnet.api.batcher import Batcher
+from thumbnet.api.framing import Answer
+from thumbnet.api.turns import Turns
 from thumbnet.model import Pixels
 from thumbnet.model.runtimes import Logits
 
 
-def pixels(*values: int) -> Pixels:
+class Values:
+    """A model whose logits are the first value of each image, and that cannot compute 13."""
+
+    precision = "fp32"
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self._computing = threading.Lock()
+
+    def logits(self, pixels: Pixels) -> Logits:
+        assert self._computing.acquire(blocking=False), "two at a time"
+        try:
+            self.batches.append([int(value) for value in pixels[:, 0, 0, 0]])
+            if 13 in pixels:
+                raise ValueError("thirteen")
+            return pixels[:, 0, 0, :].astype(np.float32)
+        finally:
+            self._computing.release()
+
+
+def images(*values: int) -> Pixels:
     return np.array(values, np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
 
 
-def values_as_logits(images: Pixels) -> Logits:
-    return images[:, 0, 0, :].astype(np.float32)
+def in_the_loop(batcher: Batcher, *requests: Pixels) -> list[list[float] | str]:
+    """What each of several requests that come at once is told in the event loop."""
 
+    def asking(pixels: Pixels) -> Callable[[], Answer]:
+        def job() -> Answer:
+            try:
+                return 200, [], batcher.logits(pixels).tobytes()
+            except ValueError as error:
+                return 500, [], str(error).encode()
 
-class Gate:
-    """A model that computes when it is let, and remembers what it computed."""
+        return job
 
-    def __init__(self) -> None:
-        self.open = threading.Event()
-        self.entered = threading.Event()
-        self.batches: list[list[int]] = []
+    async def take() -> list[Answer]:
+        turns, loop = Turns(8), asyncio.get_running_loop()
+        return await asyncio.gather(*(turns.take(asking(pixels), loop) for pixels in requests))
 
-    def __call__(self, images: Pixels) -> Logits:
-        self.entered.set()
-        assert self.open.wait(10)
-        self.batches.append([int(value) for value in images[:, 0, 0, 0]])
-        if 13 in images:
-            raise ValueError("thirteen")
-        return values_as_logits(images)
-
-
-def wait_for(batcher: Batcher, count: int) -> None:
-    pause = threading.Event()
-    for _ in range(1000):
-        if len(batcher._waiting) == count:
-            return
-        pause.wait(0.005)
-    pytest.fail(f"{len(batcher._waiting)} requests wait, not {count}")
+    return [
+        np.frombuffer(body, np.float32).tolist() if status == 200 else body.decode()
+        for status, _, body in asyncio.run(take())
+    ]
 
 
 def test_a_single_request_is_computed_at_once() -> None:
-    assert Batcher(values_as_logits, 64).logits(pixels(7)).tolist() == [[7.0]]
-
-
-def test_what_arrives_while_the_model_computes_is_the_next_batch() -> None:
-    gate = Gate()
     sizes: list[int] = []
-    batcher = Batcher(gate, 64, sizes.append)
-    with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(batcher.logits, pixels(1))
-        assert gate.entered.wait(10)
-        others = [pool.submit(batcher.logits, pixels(value, value + 100)) for value in (2, 3, 4)]
-        wait_for(batcher, 3)
-        gate.open.set()
-        assert first.result().tolist() == [[1.0]]
-        assert [answer.result().tolist() for answer in others] == [[[v], [v + 100.0]] for v in (2.0, 3.0, 4.0)]
-    assert gate.batches[0] == [1]
-    assert sorted(gate.batches[1]) == [2, 3, 4, 102, 103, 104]
-    assert sizes == [1, 6]
+    assert in_the_loop(Batcher(Values(), sizes.append), images(7)) == [[7.0]]
+    assert sizes == [1]
 
 
-def test_a_batch_stays_within_its_size_and_a_larger_request_goes_alone() -> None:
-    gate = Gate()
-    batcher = Batcher(gate, 64)
-    with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(batcher.logits, pixels(1))
-        assert gate.entered.wait(10)
-        large = [pool.submit(batcher.logits, pixels(*[value] * 33)) for value in (2, 3)]
-        wait_for(batcher, 2)
-        gate.open.set()
-        assert first.result().shape == (1, 1)
-        assert [len(answer.result()) for answer in large] == [33] * 2
-    assert [len(batch) for batch in gate.batches] == [1, 33, 33]
-
-
-def test_a_batch_size_of_one_computes_each_request_on_its_own() -> None:
-    gate = Gate()
-    batcher = Batcher(gate, 1)
-    with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(batcher.logits, pixels(1))
-        assert gate.entered.wait(10)
-        others = [pool.submit(batcher.logits, pixels(value)) for value in (2, 3)]
-        wait_for(batcher, 2)
-        gate.open.set()
-        assert [answer.result().tolist() for answer in (first, *others)] == [[[1.0]], [[2.0]], [[3.0]]]
-    assert sorted(gate.batches) == [[1], [2], [3]]
+def test_requests_of_any_number_of_images_are_computed_together() -> None:
+    model, sizes = Values(), list[int]()
+    answers = in_the_loop(Batcher(model, sizes.append), images(1), images(2, 102), images(3, 4, 5))
+    assert answers == [[1.0], [2.0, 102.0], [3.0, 4.0, 5.0]]
+    assert model.batches == [[1, 2, 102, 3, 4, 5]]
+    assert sizes == [6]
 
 
 def test_a_poisoned_request_fails_alone() -> None:
-    gate = Gate()
-    batcher = Batcher(gate, 64)
-    with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(batcher.logits, pixels(1))
-        assert gate.entered.wait(10)
-        good, bad = pool.submit(batcher.logits, pixels(2)), pool.submit(batcher.logits, pixels(13))
-        wait_for(batcher, 2)
-        gate.open.set()
-        assert first.result().tolist() == [[1.0]]
-        assert good.result().tolist() == [[2.0]]
-        with pytest.raises(ValueError, match="thirteen"):
-            bad.result()
+    model = Values()
+    assert in_the_loop(Batcher(model, lambda _: None), images(1), images(13), images(2)) == [[1.0], "thirteen", [2.0]]
+    assert model.batches == [[1, 13, 2], [1], [13], [2]]
 
 
-def test_ten_thousand_concurrent_requests_get_their_own_answers() -> None:
-    batcher = Batcher(values_as_logits, 64)
-    images = [pixels(*np.random.default_rng(i).integers(0, 256, 1 + i % 3)) for i in range(10_000)]
-    with ThreadPoolExecutor(32) as pool:
-        answers = list(pool.map(batcher.logits, images))
-    assert all(np.array_equal(answer, values_as_logits(image)) for answer, image in zip(answers, images, strict=True))
+def test_threads_take_turns_and_get_their_own_answers() -> None:
+    model, sizes = Values(), list[int]()
+    batcher = Batcher(model, sizes.append)
+    requests = [images(*np.random.default_rng(i).integers(14, 256, 1 + i % 3)) for i in range(1000)]
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(batcher.logits, requests))
+    assert all(np.array_equal(rows[:, 0], request[:, 0, 0, 0]) for rows, request in zip(answers, requests, strict=True))
+    assert sizes == [len(batch) for batch in model.batches]
+    assert sum(sizes) == sum(map(len, requests))
+
+
+def test_what_the_model_raises_reaches_the_thread_that_asked() -> None:
+    batcher = Batcher(Values(), lambda _: None)
+    with pytest.raises(ValueError, match="thirteen"):
+        batcher.logits(images(13))
+    assert batcher.logits(images(1)).tolist() == [[1.0]]

@@ -1,19 +1,47 @@
-"""Short requests are computed in the event loop, one in each of its rounds."""
+"""Short requests are computed in the event loop, step by step, the images of several together."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from thumbnet.api.framing import Answer
-from thumbnet.api.turns import LONG_SECONDS, PAUSE_SECONDS, SHORT_BYTES, Turns, is_short
+from thumbnet.api.turns import LONG_SECONDS, PAUSE_SECONDS, SHORT_BYTES, Turns, current_turn, is_short
+from thumbnet.model import Pixels
+from thumbnet.model.runtimes import Logits
+
+
+class Model:
+    """Answers with the images themselves, and remembers which it was given together."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+
+    def __call__(self, images: Sequence[Pixels]) -> list[Logits | Exception]:
+        self.batches.append([int(image) for image in images])
+        return [ValueError(f"image {image}") if image == 13 else np.float32(image) for image in images]
+
+
+def asking(model: Model, *images: int) -> Callable[[], Answer]:
+    """A job that shows images to a model, one after the other, and answers with what it says of them."""
+
+    def job() -> Answer:
+        turn = current_turn()
+        assert turn is not None
+        answers = [turn.pause(model, np.uint8(image)) for image in images]
+        return int(sum(answers)), [], b""
+
+    return job
 
 
 def answering(number: int, done: list[int]) -> Callable[[], Answer]:
+    """A job without a model."""
+
     def job() -> Answer:
         done.append(number)
         return number, [], b""
@@ -25,19 +53,77 @@ def failing() -> Answer:
     raise ZeroDivisionError("of the job")
 
 
+def run(*jobs: Callable[[], Answer], together: int = 8) -> list[Any]:
+    """The status that each job answers with, or what it raises."""
+
+    async def take() -> list[Any]:
+        turns, loop = Turns(together), asyncio.get_running_loop()
+        return await asyncio.gather(*(turns.take(job, loop) for job in jobs), return_exceptions=True)
+
+    return [outcome if isinstance(outcome, Exception) else outcome[0] for outcome in asyncio.run(take())]
+
+
 def test_jobs_are_computed_in_the_order_in_which_they_came() -> None:
-    async def take() -> list[Answer]:
-        turns, loop = Turns(), asyncio.get_running_loop()
-        return await asyncio.gather(*(turns.take(answering(number, done), loop) for number in range(20)))
-
     done: list[int] = []
-    answers = asyncio.run(take())
-    assert done == [status for status, _, _ in answers] == list(range(20))
+    assert run(*(answering(number, done) for number in range(20))) == done == list(range(20))
 
 
-def test_the_loop_does_other_work_between_two_jobs() -> None:
+def test_images_of_jobs_that_wait_together_are_computed_together() -> None:
+    model = Model()
+    assert run(*(asking(model, number) for number in range(1, 6)), together=3) == [1, 2, 3, 4, 5]
+    assert model.batches == [[1, 2, 3], [4, 5]]
+
+
+def test_a_job_by_itself_is_computed_at_once() -> None:
+    model = Model()
+    assert run(asking(model, 7)) == [7]
+    assert model.batches == [[7]]
+
+
+def test_one_at_a_time_computes_each_on_its_own() -> None:
+    model = Model()
+    assert run(*(asking(model, number) for number in (1, 2, 3)), together=1) == [1, 2, 3]
+    assert model.batches == [[1], [2], [3]]
+
+
+def test_each_model_gets_its_own_images() -> None:
+    one, two = Model(), Model()
+    assert run(asking(one, 1), asking(two, 2), asking(one, 3), answering(4, []), asking(two, 5)) == [1, 2, 3, 4, 5]
+    assert one.batches == [[1, 3]]
+    assert two.batches == [[2, 5]]
+
+
+def test_a_job_may_ask_several_times() -> None:
+    model = Model()
+    assert run(asking(model, 1, 2, 3), asking(model, 10)) == [6, 10]
+    assert model.batches == [[1, 10], [2], [3]]
+
+
+def test_a_poisoned_image_fails_alone() -> None:
+    before, failed, after = run(asking(Model(), 1), asking(Model(), 13), asking(Model(), 2))
+    assert (before, after) == (1, 2)
+    assert isinstance(failed, ValueError)
+    assert str(failed) == "image 13"
+
+
+def test_a_job_that_fails_fails_alone() -> None:
+    done: list[int] = []
+    before, failed, after = run(answering(1, done), failing, answering(2, done))
+    assert (before, after) == (1, 2)
+    assert isinstance(failed, ZeroDivisionError)
+
+
+def test_ten_thousand_mixed_jobs_get_their_own_answers() -> None:
+    models = [Model(), Model(), Model()]
+    numbers = [int(number) for number in np.random.default_rng(0).integers(14, 256, 10_000)]
+    jobs = [asking(models[number % 3], *[number] * (1 + number % 2)) for number in numbers]
+    assert run(*jobs) == [number * (1 + number % 2) for number in numbers]
+    assert max(len(batch) for model in models for batch in model.batches) == 8
+
+
+def test_the_loop_does_other_work_between_two_steps() -> None:
     async def take() -> None:
-        turns, loop = Turns(), asyncio.get_running_loop()
+        turns, loop = Turns(2), asyncio.get_running_loop()
         waited = [turns.take(answering(number, seen), loop) for number in (1, 2, 3)]
         for _ in range(3):
             await asyncio.sleep(0)
@@ -49,21 +135,9 @@ def test_the_loop_does_other_work_between_two_jobs() -> None:
     assert seen == [1, 0, 2, 0, 3, 0]
 
 
-def test_a_job_that_fails_fails_alone() -> None:
-    async def take() -> list[Any]:
-        turns, loop = Turns(), asyncio.get_running_loop()
-        jobs = (answering(1, done), failing, answering(2, done))
-        return await asyncio.gather(*(turns.take(job, loop) for job in jobs), return_exceptions=True)
-
-    done: list[int] = []
-    before, failed, after = asyncio.run(take())
-    assert (before[0], after[0]) == (1, 2)
-    assert isinstance(failed, ZeroDivisionError)
-
-
 def test_a_job_that_nobody_waits_for_any_more_does_not_hold_up_the_next() -> None:
     async def take() -> Answer:
-        turns, loop = Turns(), asyncio.get_running_loop()
+        turns, loop = Turns(8), asyncio.get_running_loop()
         turns.take(answering(1, []), loop).cancel()
         turns.take(failing, loop).cancel()
         return await turns.take(answering(2, []), loop)
@@ -71,21 +145,32 @@ def test_a_job_that_nobody_waits_for_any_more_does_not_hold_up_the_next() -> Non
     assert asyncio.run(take())[0] == 2
 
 
-def test_a_job_that_takes_long_closes_the_turns_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_no_turn_outside_of_one() -> None:
+    assert current_turn() is None
+
+
+@pytest.mark.parametrize("slow", ["job", "model"])
+def test_what_takes_long_closes_the_turns_for_a_while(slow: str, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("thumbnet.api.turns.time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def lasting(seconds: float) -> Callable[[], Answer]:
+        def compute(images: Sequence[Pixels]) -> list[Logits | Exception]:
+            now[0] += seconds * len(images) * (slow == "model")
+            return [np.float32(0)] * len(images)
+
         def job() -> Answer:
-            now[0] += seconds
+            now[0] += seconds * (slow == "job")
+            if turn := current_turn():
+                turn.pause(compute, np.uint8(0))
             return 200, [], b""
 
         return job
 
     async def take(seconds: float) -> None:
-        await turns.take(lasting(seconds), asyncio.get_running_loop())
+        await asyncio.gather(*(turns.take(lasting(seconds), asyncio.get_running_loop()) for _ in range(4)))
 
-    turns = Turns()
+    turns = Turns(4)
     asyncio.run(take(LONG_SECONDS / 2))
     assert turns.open()
     asyncio.run(take(LONG_SECONDS * 2))

@@ -26,7 +26,7 @@ from thumbnet.cli import app
 from thumbnet.demo.answer import describe
 from thumbnet.demo.static_page import EXAMPLES, WEB, export_page
 from thumbnet.demo.strokes import CANVAS, as_digit
-from thumbnet.model import InvalidArgument, Prediction, Score
+from thumbnet.model import Classifier, InvalidArgument, Prediction, Score
 from thumbnet.model.errors import WeightsNotFound
 
 IMAGES = 500
@@ -105,10 +105,11 @@ def ask(page: Page, model: int, files: list[bytes]) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
-def test_the_browser_agrees_with_the_classifier_on_the_test_images(static, cifar10, mnist):
+def test_the_browser_agrees_with_the_classifier_on_the_test_images(static):
     from torchvision.datasets import CIFAR10, MNIST
 
     root = os.environ["THUMBNET_DATA"]
+    cifar10, mnist = (Classifier.load(name, precision="fp32") for name in ("cifar10", "mnist"))
     sets = [(0, cifar10, CIFAR10(root, train=False).data), (1, mnist, MNIST(root, train=False).data.numpy()[..., None])]
     for number, classifier, images in sets:
         pixels = images[:IMAGES]
@@ -149,10 +150,11 @@ def photographs() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
-def test_a_photograph_looks_to_the_network_as_it_does_elsewhere(static, cifar10):
+def test_a_photograph_looks_to_the_network_as_it_does_elsewhere(static):
+    classifier = Classifier.load("cifar10", precision="fp32")
     files = photographs()
     for (name, data), answer in zip(files.items(), ask(static, 0, list(files.values())), strict=True):
-        prediction = cifar10.predict(data)
+        prediction = classifier.predict(data)
         seen = np.frombuffer(base64.b64decode(answer["pixels"]), np.uint8).astype(int)
         difference = np.abs(seen - prediction.pixels.ravel())
         assert difference.mean() < 1.5, name

@@ -100,18 +100,35 @@ def test_an_unknown_runtime_suggests_the_nearest() -> None:
 
 
 def test_an_unknown_precision_suggests_the_nearest() -> None:
-    with pytest.raises(UnknownName, match=r"unknown precision 'bfloat16'; known: bf16, fp32"):
+    with pytest.raises(UnknownName, match=r"unknown precision 'bfloat16'; known: auto, bf16, fp32"):
         Classifier.load("mnist", precision="bfloat16")
 
 
 @pytest.mark.parametrize("runtime", ["openvino", "torch"])
 def test_in_bf16_the_answers_stay_close(runtime: str, rng: np.random.Generator) -> None:
     images = list(rng.integers(0, 256, (8, 28, 28), dtype=np.uint8))
-    exact = Classifier.load("mnist").predict_batch(images)
+    exact = Classifier.load("mnist", precision="fp32").predict_batch(images)
     quick = Classifier.load("mnist", runtime=runtime, precision="bf16").predict_batch(images)
     for one, other in zip(exact, quick, strict=True):
         by_label = {score.label: score.probability for score in other.scores}
         assert all(abs(by_label[score.label] - score.probability) < 0.1 for score in one.scores)
+
+
+def test_bf16_is_taken_where_it_is_native_and_the_known_answer_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    import openvino
+
+    native = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    assert Classifier.load("mnist").precision == ("bf16" if native else "fp32")
+    assert Classifier.load("mnist", runtime="torch").precision == "fp32"
+
+    capabilities = ["FP32", "BF16"]
+    monkeypatch.setattr(openvino.Core, "get_property", lambda *_: capabilities)
+    assert Classifier.load("mnist").precision == "bf16"
+    monkeypatch.setattr(Classifier, "knows_its_answer", lambda self: self.precision == "fp32")
+    assert Classifier.load("mnist").precision == "fp32"
+    monkeypatch.setattr(Classifier, "knows_its_answer", lambda self: True)
+    capabilities.remove("BF16")
+    assert Classifier.load("mnist").precision == "fp32"
 
 
 @pytest.mark.slow

@@ -24,6 +24,8 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "demo" / "examples"
 class Formula:
     """A network that is a formula: images (N, H, W, C) as float 0 … 1 → evidence (N,) for "yes" against "no"."""
 
+    precision = "fp32"
+
     def __init__(self, evidence: Callable[[np.ndarray], np.ndarray]) -> None:
         self.evidence = evidence
         self.computed = 0
