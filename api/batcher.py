@@ -31,7 +31,7 @@ class Batcher:
     def logits(self, pixels: Pixels) -> Logits:
         """See Runtime. Raises what the model raises for these pixels, whatever others came with."""
         if turn := current_turn():
-            return turn.pause(self._together, pixels)
+            return turn.compute(self._together, pixels)
         with self._model:  # more than one at a time would only compete for the processor
             return self._alone(pixels)
 

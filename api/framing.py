@@ -42,6 +42,8 @@ def check_framing(scope: HTTPScope, headers: Headers) -> None:
             f"received {len(headers)} headers of {size:,} bytes; at most {HEADER_COUNT} headers of {HEADER_BYTES:,} "
             "bytes in all are allowed.",
         )
+    if scope["http_version"] not in ("1.0", "1.1"):
+        raise Rejected(400, f"received HTTP/{scope['http_version']}; send HTTP/1.1.")
     hosts = sum(name == "host" for name, _ in headers)
     if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):
         raise Rejected(400, f"received {hosts} Host headers; send one.")
@@ -73,6 +75,8 @@ def environ(scope: HTTPScope, headers: Headers, body: bytes) -> dict[str, Any]:
     if body:
         variables["CONTENT_LENGTH"] = str(len(body))
     for name, value in headers:
+        if "_" in name:  # in WSGI it would pass for the one with hyphens, which a proxy or the server has checked
+            continue
         key = name.upper().replace("-", "_")
         if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             key = f"HTTP_{key}"

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 COMPUTING_THREADS = 4
 """Longer requests that a worker has in Flask at once: while one computes, others decode, or wait for their heatmap."""
 LIGHT_THREADS = 2
-"""For requests without a body, so that health and metrics answer under any load."""
+"""For requests without a body."""
+HEALTH_PATHS = ("/livez", "/readyz", "/v2/health/")
+"""These have a thread of their own, so that they answer under any load."""
 PATIENCE_SECONDS = 0.05
 """An answer that takes longer is worth watching whether its client is still there."""
 BUFFERED_BODIES = 16
@@ -71,7 +73,8 @@ class Gateway:
         self._keys = Keys(settings.accepted_keys())
         self._computing = ThreadPoolExecutor(COMPUTING_THREADS, "compute")
         self._light = ThreadPoolExecutor(LIGHT_THREADS, "light")
-        self._turns = Turns(settings.batch_size)
+        self._health = ThreadPoolExecutor(1, "health")
+        self._turns = Turns(settings.batch_size, self._computing)
         self._in_threads = 0
         self._held = 0
         self._buffered = 0
@@ -85,7 +88,8 @@ class Gateway:
         try:
             check_framing(scope, headers)
             if scope["method"] in ("GET", "HEAD", "OPTIONS"):
-                status, answer_headers, body = await self._answer(self._light, scope, headers, b"", None)
+                pool = self._health if scope["path"].startswith(HEALTH_PATHS) else self._light
+                status, answer_headers, body = await self._answer(pool, scope, headers, b"", None)
             elif self._is_stranger(headers):  # whose body is not worth receiving: Flask says what is wrong without it
                 status, answer_headers, body = await self._answer(self._light, scope, headers, b"", None)
                 answer_headers.append(("connection", "close"))

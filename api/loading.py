@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -16,6 +17,7 @@ from thumbnet.model.weights import ONNX
 from .batcher import Batcher
 from .metrics import Metrics
 from .settings import Settings
+from .turns import current_turn
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ class ServedModel(Classifier):
 
     def read(self, image: ImageInput) -> Pixels:
         """What the network sees of an image. Raises InvalidImage."""
-        with DECODERS:
+        with contextlib.nullcontext() if current_turn() else DECODERS:  # the event loop decodes one at a time anyway
             return super().read(image)
 
     @property

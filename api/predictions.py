@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Sequence
-
-from PIL import Image
+from functools import partial
 
 from thumbnet.model import InvalidArgument, InvalidImage, Pixels, Prediction
-from thumbnet.model.images import FORMATS
+from thumbnet.model.images import size_in_header
 
 from .loading import PATIENCE_SECONDS, ServedModel
 from .state import current_state
+from .turns import SHORT_PIXELS, current_turn
 from .uploads import image_bytes
 
 Fault = InvalidImage | InvalidArgument
@@ -79,10 +78,7 @@ def attempt(model: ServedModel, image: bytes | str) -> tuple[Pixels, int] | Faul
 def read(model: ServedModel, image: bytes | str) -> tuple[Pixels, int]:
     """What the network sees of an image, and the longest side it came with. Raises InvalidImage or InvalidArgument."""
     data = image_bytes(image)
-    return model.read(data), longest_side(data)
-
-
-def longest_side(data: bytes) -> int:
-    """In pixels, of an image that could be read; a large JPEG may have been decoded smaller."""
-    with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-        return max(opened.size)
+    width, height = size_in_header(data)
+    if (turn := current_turn()) and width * height > SHORT_PIXELS:
+        return turn.in_thread(partial(model.read, data)), max(width, height)
+    return model.read(data), max(width, height)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,10 +15,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from .framing import HEADER_BYTES, URI_BYTES, Answer, Rejected, describe
 from .gateway import Gateway
 
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 HEADER_SECONDS = 8.0
 """From the connection, or the first byte of a later request, to the end of its headers."""
 LAST_SECONDS = 0.3
 """What has been sent to a server that stops should have arrived by then; closed with bytes unread, it would be lost."""
+UNREAD_SECONDS = 30.0
+"""How long a client may leave what it is sent unread, once a socket's buffer is full."""
 HEAD_BYTES = 65_536
 """Of a request before its body: beyond HEADER_BYTES it is still parsed, to say which limit it broke."""
 
@@ -29,8 +35,11 @@ class LimitedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clock: asyncio.TimerHandle | None = None
+        self._unread_clock: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._turned_away = False
+        self._upgrades = False
+        self._answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
@@ -40,28 +49,60 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It has left."""
         self._stop_clock()
+        self.resume_writing()
+        if self._answering and not self._answering.response_complete:  # uvicorn only tells the last of a pipeline
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        """It does not read what it is sent."""
+        super().pause_writing()
+        self._unread_clock = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        super().resume_writing()
+        if self._unread_clock:
+            self._unread_clock.cancel()
+            self._unread_clock = None
+
     def data_received(self, data: bytes) -> None:
-        """Parse what has arrived."""
-        self._unset_keepalive_if_required()
+        """Parse what has arrived. The clock between two requests goes on: only a new request stops it."""
         in_head = self._is_in_head()
         self._head_bytes += len(data) if in_head else 0
         try:
-            self.parser.feed_data(data)
+            self._parse(data)
         except httptools.HttpParserInvalidMethodError:
             self._refuse(Rejected(405, "the method is unknown; use GET or POST."))
         except httptools.HttpParserError as error:
             too_large = in_head and self._head_bytes > HEAD_BYTES
             self._refuse(self._oversized() if too_large else Rejected(400, f"this is no valid HTTP/1.1: {error}."))
-        except httptools.HttpParserUpgrade:
-            pass  # answered as any request: nothing here speaks another protocol
         else:
             if in_head and self._is_in_head() and self._head_bytes > HEAD_BYTES:
                 self._refuse(self._oversized())
 
+    def _parse(self, data: bytes) -> None:
+        """Parse, without the wish for another protocol: none is spoken here, and the request stays what it is.
+
+        llhttp would take its body for the beginning of the other protocol, or of the next request (RFC 9110, 7.8).
+        """
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+            if method == b"CONNECT":
+                raise httptools.HttpParserInvalidMethodError from None
+            lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
+            lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+            self._upgrades = False
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+            self.parser.feed_data(b"\r\n".join(lines) + b"\r\n\r\n" + data[upgrade.args[0] :])
+
     def on_message_begin(self) -> None:
         """The first byte of a request."""
+        self._unset_keepalive_if_required()
         super().on_message_begin()
         if self._clock is None:
             self._head_bytes = 0
@@ -69,6 +110,9 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """From here on gateway.py keeps the limits, unless it has no room."""
+        self._upgrades = self.parser.should_upgrade()
+        if self._upgrades:
+            return
         self._turned_away = self._is_turned_away()
         if not self._turned_away:
             self._stop_clock()
@@ -76,11 +120,13 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
-        if not self._turned_away:
+        if not self._turned_away and not self._upgrades:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The end of a request."""
+        if self._upgrades:
+            return
         if not self._turned_away:
             super().on_message_complete()
             return
@@ -93,6 +139,10 @@ class LimitedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """The server stops: end once the request that runs, or is on its way, has been answered."""
         self.loop.call_later(LAST_SECONDS, super().shutdown)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _is_in_head(self) -> bool:
         """Whether headers are awaited; the clock also runs over the body of a request that is turned away."""
@@ -108,8 +158,8 @@ class LimitedProtocol(HttpToolsProtocol):
             and self.app.is_full()
             and self.parser.get_method() == b"POST"
             and self.parser.should_keep_alive()
-            and not self.parser.should_upgrade()
             and not self.expect_100_continue
+            and not self.flow.write_paused
             and (self.cycle is None or self.cycle.response_complete)
         )
 

@@ -3,8 +3,8 @@
 A thread that has to be woken, and that then competes with the event loop for the interpreter, costs more than one small
 image. So a request runs in a greenlet instead: up to where it wants its model; once a few have come so far, or no other
 waits, the model computes their images at once, and each goes on with its own answer. Between any two of these steps the
-loop receives, sends, and refuses what there is no room for, as ever. What turns out to take long, as a small file of a
-huge image does, sends those that come after it to threads for a while.
+loop receives, sends, and refuses what there is no room for, as ever. What takes long, as decoding a small file of a
+huge image does, a thread does while the request pauses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import cast
+from concurrent.futures import Executor
+from typing import Any, TypeVar, cast
 
 import greenlet
 
@@ -25,13 +26,16 @@ from .framing import Answer, Headers
 SHORT_BYTES = 16_384
 """A thumbnail's file is smaller. What is larger may take long to decode, and does that in a thread."""
 SHORT_PATHS = ("/v1/predict", "/models/")
+SHORT_PIXELS = 256 * 256
+"""Of an image that is decoded in the event loop."""
 LONG_SECONDS = 0.02
-"""A job that takes longer delays whatever else the event loop does: health, refusals, other clients."""
+"""A job that keeps the event loop for longer delays whatever else it does: health, refusals, other clients."""
 PAUSE_SECONDS = 1.0
 """After such a job the next ones are computed in threads for so long."""
 
 Compute = Callable[[Sequence[Pixels]], Sequence[Logits | Exception]]
 """The images of several requests → the answer for those of each, or what went wrong with them."""
+Result = TypeVar("Result")
 
 
 def is_short(path: str, headers: Headers, body: bytes) -> bool:
@@ -44,34 +48,43 @@ def is_short(path: str, headers: Headers, body: bytes) -> bool:
 
 
 class Turn(greenlet.greenlet):
-    """A job under way in the event loop, which may pause for a model."""
+    """A job under way in the event loop, which may pause for a model or for a thread."""
 
     def __init__(self, job: Callable[[], Answer], answer: asyncio.Future[Answer]) -> None:
         super().__init__(self._work)
         self._job = job
         self._answer = answer
-        self.wanted: tuple[Compute, Pixels] | None = None
+        self.wanted: tuple[Compute, Pixels] | Callable[[], Any] | None = None
         self.seconds = 0.0
 
-    def go_on(self, logits: Logits | Exception | None = None) -> None:
-        """Run until it ends, or `wanted` says what it waits for; `logits` are what it waited for last."""
+    def go_on(self, outcome: Any = None) -> None:
+        """Run until it ends, or `wanted` says what it waits for; `outcome` is what it waited for last."""
         started = time.monotonic()
         self.wanted = None
-        if isinstance(logits, Exception):
-            self.throw(logits)
+        if isinstance(outcome, BaseException):
+            self.throw(outcome)
         else:
-            self.switch(logits)
+            self.switch(outcome)
         self.seconds += time.monotonic() - started
 
-    def pause(self, compute: Compute, pixels: Pixels) -> Logits:
+    def compute(self, model: Compute, pixels: Pixels) -> Logits:
         """Wait, inside the job, for what a model makes of these images. Raises what went wrong with them."""
-        self.wanted = compute, pixels
-        return cast("Logits", cast("greenlet.greenlet", self.parent).switch())
+        return cast("Logits", self._pause((model, pixels)))
+
+    def in_thread(self, work: Callable[[], Result]) -> Result:
+        """Wait, inside the job, for work that would hold up the event loop. Raises what it raises."""
+        return cast("Result", self._pause(work))
+
+    def _pause(self, wanted: tuple[Compute, Pixels] | Callable[[], Any]) -> Any:
+        self.wanted = wanted
+        return cast("greenlet.greenlet", self.parent).switch()
 
     def _work(self, _: None) -> None:
         try:
             result = self._job()
-        except Exception as error:  # noqa: BLE001  # raised where it is waited for
+        except greenlet.GreenletExit:  # thrown away with the loop
+            raise
+        except BaseException as error:  # noqa: BLE001  # raised where it is waited for; the loop lives on
             if not self._answer.done():
                 self._answer.set_exception(error)
         else:
@@ -88,15 +101,17 @@ def current_turn() -> Turn | None:
 class Turns:
     """Jobs that wait for their turn in the event loop."""
 
-    def __init__(self, together: int) -> None:
+    def __init__(self, together: int, threads: Executor) -> None:
         """
         together   jobs whose images are computed at once, at most
+        threads    do what would hold up the loop
         """
         self._together = together
+        self._threads = threads
         self._waiting: deque[Turn] = deque()
         self._paused: list[tuple[Turn, Compute, Pixels]] = []
-        self._served: deque[tuple[Turn, Logits | Exception]] = deque()
-        self._running = False
+        self._served: deque[tuple[Turn, Any]] = deque()
+        self._scheduled = False
         self._open_again = 0.0
 
     def open(self) -> bool:
@@ -107,34 +122,43 @@ class Turns:
         """Compute it after those that came before."""
         answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append(Turn(job, answer))
-        if not self._running:
-            self._running = True
-            loop.call_soon(self._step, loop)
+        self._schedule(loop)
         return answer
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._scheduled and (self._served or self._waiting or self._paused):
+            self._scheduled = True
+            loop.call_soon(self._step, loop)
 
     def _step(self, loop: asyncio.AbstractEventLoop) -> None:
         """The next bit of work; what else the loop has to do comes before the one after it."""
+        self._scheduled = False
         if self._served:
-            self._go_on(*self._served.popleft())
+            self._go_on(loop, *self._served.popleft())
         elif self._waiting and len(self._paused) < self._together:
-            self._go_on(self._waiting.popleft())
+            self._go_on(loop, self._waiting.popleft())
         else:
             self._compute()
-        self._running = bool(self._served or self._waiting or self._paused)
-        if self._running:
-            loop.call_soon(self._step, loop)
+        self._schedule(loop)
 
-    def _go_on(self, turn: Turn, logits: Logits | Exception | None = None) -> None:
-        turn.go_on(logits)
-        if turn.wanted:
-            self._paused.append((turn, *turn.wanted))
-        elif turn.seconds > LONG_SECONDS:
+    def _go_on(self, loop: asyncio.AbstractEventLoop, turn: Turn, outcome: Any = None) -> None:
+        turn.go_on(outcome)
+        if turn.seconds > LONG_SECONDS:
             self._open_again = time.monotonic() + PAUSE_SECONDS
+        if isinstance(turn.wanted, tuple):
+            self._paused.append((turn, *turn.wanted))
+        elif turn.wanted:
+
+            def hand_on(done: asyncio.Future[Any]) -> None:
+                self._served.append((turn, done.exception() or done.result()))
+                self._schedule(loop)
+
+            loop.run_in_executor(self._threads, turn.wanted).add_done_callback(hand_on)
 
     def _compute(self) -> None:
         """Answer the first that has paused, and all others that want the same model."""
         _, model, _ = self._paused[0]
-        together = [(turn, pixels) for turn, compute, pixels in self._paused if compute == model]
+        together = [(turn, pixels) for turn, wanted, pixels in self._paused if wanted == model]
         self._paused = [entry for entry in self._paused if entry[1] != model]
         started = time.monotonic()
         outcomes = model([pixels for _, pixels in together])

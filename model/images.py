@@ -170,9 +170,7 @@ def decode(data: bytes, enough: int | None = None) -> Image.Image:
         raise ImageTooLarge(f"received {len(data):,} bytes; at most {MAX_BYTES:,} are allowed. Make it smaller.")
     check_scans(data)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size is stricter
-            opened = Image.open(BoundedFile(data), formats=FORMATS)
+        opened = open_file(data)
         check_size(*opened.size)
         check_sums(data)
         if enough is not None:
@@ -188,6 +186,21 @@ def decode(data: bytes, enough: int | None = None) -> Image.Image:
     except DAMAGED as error:
         raise CorruptImage(f"the image cannot be decoded: {error}. Save it again as JPEG or PNG.") from error
     return opened
+
+
+def open_file(data: bytes) -> Image.Image:
+    """An image file whose header has been read, and nothing else. Raises what Pillow raises, and CorruptImage."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size is stricter
+        return Image.open(BoundedFile(data), formats=FORMATS)
+
+
+def size_in_header(data: bytes) -> tuple[int, int]:
+    """Width and height of an image file, in pixels, as its header says; 0 and 0 where that cannot be read."""
+    try:
+        return open_file(data).size
+    except (InvalidImage, Image.DecompressionBombError, *DAMAGED):
+        return 0, 0
 
 
 def check_size(width: int, height: int) -> None:

@@ -54,7 +54,7 @@ def in_the_loop(batcher: Batcher, *requests: Pixels) -> list[list[float] | str]:
         return job
 
     async def take() -> list[Answer]:
-        turns, loop = Turns(8), asyncio.get_running_loop()
+        turns, loop = Turns(8, ThreadPoolExecutor(1)), asyncio.get_running_loop()
         return await asyncio.gather(*(turns.take(asking(pixels), loop) for pixels in requests))
 
     return [

@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
+from PIL import Image
 
 from thumbnet.api.gateway import Gateway
 from thumbnet.api.metrics import Metrics
 from thumbnet.api.settings import Settings
+from thumbnet.api.turns import SHORT_BYTES
+from thumbnet.model import Classifier
 
 Message = dict[str, Any]
 
@@ -112,6 +116,39 @@ def test_a_request_reaches_flask_whole(echo: Echo) -> None:
     assert seen["PATH_INFO"].encode("latin-1").decode() == "/café"
     assert (seen["QUERY_STRING"], seen["REMOTE_ADDR"], seen["SERVER_PORT"]) == ("k=%20", "192.0.2.7", "8000")
     assert (seen["CONTENT_TYPE"], seen["CONTENT_LENGTH"], seen["HTTP_X_TWO"]) == ("image/png", "7", "a, b")
+
+
+def test_a_name_with_an_underscore_does_not_pass_for_one_with_a_hyphen(echo: Echo) -> None:
+    async def exchange() -> Exchange:
+        names = ("X-Forwarded-For", "X_Forwarded_For", "x_api_key", "Content_Length", "content_type")
+        return await Exchange(gateway_of(echo), [part(b"one")], headers=[(name, "9") for name in names]).run()
+
+    assert asyncio.run(exchange()).body == b"one"
+    seen = echo.seen[0]
+    assert seen["HTTP_X_FORWARDED_FOR"] == "9"
+    assert seen["CONTENT_LENGTH"] == "3"
+    assert not {"HTTP_X_API_KEY", "CONTENT_TYPE"} & set(seen)
+
+
+def test_health_answers_however_many_wait_for_something_else() -> None:
+    may_end = threading.Event()
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        if environ["PATH_INFO"] != "/livez":
+            assert may_end.wait(10)
+        start_response("200 OK", [])
+        return [b""]
+
+    async def exchange() -> list[int]:
+        gateway = Gateway(app, Settings(), Metrics(), lambda: False)
+        others = [asyncio.create_task(Exchange(gateway, method="GET", path="/metrics").run()) for _ in range(10)]
+        await asyncio.sleep(0.1)
+        health = await Exchange(gateway, method="GET", path="/livez", raw_path=b"/livez").run()
+        assert not any(other.done() for other in others)
+        may_end.set()
+        return [health.status, *[(await other).status for other in others]]
+
+    assert asyncio.run(exchange()) == [200] * 11
 
 
 def test_the_body_of_who_has_no_key_never_reaches_flask(echo: Echo) -> None:
@@ -315,6 +352,28 @@ def test_a_thumbnail_is_classified_in_the_event_loop_and_a_form_in_a_thread() ->
     here = threading.get_ident()
     assert app.threads[0] == here
     assert app.threads[1] != here
+
+
+def test_an_image_of_many_pixels_is_decoded_in_a_thread_however_small_its_file(
+    app: APIFlask, encode: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    original = Classifier.read
+
+    def watched(self: Classifier, image: Any) -> Any:
+        threads.append(threading.get_ident())
+        return original(self, image)
+
+    async def ask(*sides: int) -> list[int]:
+        gateway = Gateway(app.wsgi_app, Settings(), Metrics(), lambda: False)
+        files = [encode(Image.new("RGB", (side, side), "red"), "PNG") for side in sides]
+        assert max(map(len, files)) <= SHORT_BYTES
+        return list(await asyncio.gather(*(post(gateway, file, "image/png") for file in files)))
+
+    monkeypatch.setattr(Classifier, "read", watched)
+    assert asyncio.run(ask(32, 256, 257, 1500)) == [200] * 4
+    assert threads.count(threading.get_ident()) == 2
+    assert len(threads) == 4
 
 
 def test_before_the_models_are_loaded_the_event_loop_waits_for_nothing() -> None:

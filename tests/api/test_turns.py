@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +16,8 @@ from thumbnet.api.framing import Answer
 from thumbnet.api.turns import LONG_SECONDS, PAUSE_SECONDS, SHORT_BYTES, Turns, current_turn, is_short
 from thumbnet.model import Pixels
 from thumbnet.model.runtimes import Logits
+
+THREADS = ThreadPoolExecutor(2)
 
 
 class Model:
@@ -33,7 +37,7 @@ def asking(model: Model, *images: int) -> Callable[[], Answer]:
     def job() -> Answer:
         turn = current_turn()
         assert turn is not None
-        answers = [turn.pause(model, np.uint8(image)) for image in images]
+        answers = [turn.compute(model, np.uint8(image)) for image in images]
         return int(sum(answers)), [], b""
 
     return job
@@ -57,7 +61,7 @@ def run(*jobs: Callable[[], Answer], together: int = 8) -> list[Any]:
     """The status that each job answers with, or what it raises."""
 
     async def take() -> list[Any]:
-        turns, loop = Turns(together), asyncio.get_running_loop()
+        turns, loop = Turns(together, THREADS), asyncio.get_running_loop()
         return await asyncio.gather(*(turns.take(job, loop) for job in jobs), return_exceptions=True)
 
     return [outcome if isinstance(outcome, Exception) else outcome[0] for outcome in asyncio.run(take())]
@@ -123,7 +127,7 @@ def test_ten_thousand_mixed_jobs_get_their_own_answers() -> None:
 
 def test_the_loop_does_other_work_between_two_steps() -> None:
     async def take() -> None:
-        turns, loop = Turns(2), asyncio.get_running_loop()
+        turns, loop = Turns(2, THREADS), asyncio.get_running_loop()
         waited = [turns.take(answering(number, seen), loop) for number in (1, 2, 3)]
         for _ in range(3):
             await asyncio.sleep(0)
@@ -137,12 +141,73 @@ def test_the_loop_does_other_work_between_two_steps() -> None:
 
 def test_a_job_that_nobody_waits_for_any_more_does_not_hold_up_the_next() -> None:
     async def take() -> Answer:
-        turns, loop = Turns(8), asyncio.get_running_loop()
+        turns, loop = Turns(8, THREADS), asyncio.get_running_loop()
         turns.take(answering(1, []), loop).cancel()
         turns.take(failing, loop).cancel()
         return await turns.take(answering(2, []), loop)
 
     assert asyncio.run(take())[0] == 2
+
+
+def test_work_in_a_thread_holds_up_neither_the_loop_nor_other_jobs() -> None:
+    done, may_end = [], threading.Event()
+
+    def long() -> int:
+        assert may_end.wait(10)
+        assert current_turn() is None
+        return threading.get_ident()
+
+    def job() -> Answer:
+        turn = current_turn()
+        assert turn is not None
+        thread = turn.in_thread(long)
+        assert thread != threading.get_ident()
+        return 200, [], b""
+
+    async def take() -> list[Answer]:
+        turns, loop = Turns(8, THREADS), asyncio.get_running_loop()
+        first = turns.take(job, loop)
+        others = [await turns.take(answering(number, done), loop) for number in (1, 2, 3)]
+        may_end.set()
+        return [*others, await first]
+
+    assert [status for status, _, _ in asyncio.run(take())] == [1, 2, 3, 200]
+    assert done == [1, 2, 3]
+
+
+def test_what_fails_in_a_thread_fails_in_its_job() -> None:
+    def job() -> Answer:
+        turn = current_turn()
+        assert turn is not None
+        with pytest.raises(ZeroDivisionError):
+            turn.in_thread(failing)
+        return 200, [], b""
+
+    assert run(job) == [200]
+
+
+@pytest.mark.parametrize("where", ["job", "model"])
+def test_not_even_what_is_no_exception_stops_the_turns(where: str) -> None:
+    class Panic(BaseException):
+        pass
+
+    def panic(images: Sequence[Pixels]) -> list[Logits | Exception]:
+        raise Panic
+
+    def job() -> Answer:
+        if (turn := current_turn()) and where == "model":
+            turn.compute(panic, np.uint8(0))
+        raise Panic
+
+    async def take() -> list[Any]:
+        turns, loop = Turns(8, THREADS), asyncio.get_running_loop()
+        loop.set_exception_handler(lambda *_: None)
+        answers = [turns.take(job, loop), turns.take(answering(1, []), loop)]
+        await asyncio.wait(answers, timeout=0.2)
+        answers.append(turns.take(answering(2, []), loop))
+        return [await answer for answer in answers[1:]]
+
+    assert [status for status, _, _ in asyncio.run(take())] == [1, 2]
 
 
 def test_there_is_no_turn_outside_of_one() -> None:
@@ -162,7 +227,7 @@ def test_what_takes_long_closes_the_turns_for_a_while(slow: str, monkeypatch: py
         def job() -> Answer:
             now[0] += seconds * (slow == "job")
             if turn := current_turn():
-                turn.pause(compute, np.uint8(0))
+                turn.compute(compute, np.uint8(0))
             return 200, [], b""
 
         return job
@@ -170,7 +235,7 @@ def test_what_takes_long_closes_the_turns_for_a_while(slow: str, monkeypatch: py
     async def take(seconds: float) -> None:
         await asyncio.gather(*(turns.take(lasting(seconds), asyncio.get_running_loop()) for _ in range(4)))
 
-    turns = Turns(4)
+    turns = Turns(4, THREADS)
     asyncio.run(take(LONG_SECONDS / 2))
     assert turns.open()
     asyncio.run(take(LONG_SECONDS * 2))

@@ -1,0 +1,215 @@
+"""What a connection may do to the server: hold it open, leave its answers unread, break off."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+import pytest
+import uvloop
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+import thumbnet.api.protocol as protocol
+from thumbnet.api.gateway import Gateway
+from thumbnet.api.metrics import Metrics
+from thumbnet.api.settings import Settings
+
+HOST = b"Host: localhost\r\n"
+IDLE_SECONDS = 1
+Result = TypeVar("Result")
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    """Answers with what it received; /large with four megabytes."""
+    start_response("200 OK", [])
+    if environ["PATH_INFO"] == "/large":
+        return [bytes(4 * 2**20)]
+    return [json.dumps([environ["REQUEST_METHOD"], environ["wsgi.input"].read().decode()]).encode()]
+
+
+def run(exchange: Coroutine[Any, Any, Result]) -> Result:
+    """In the event loop that the server uses."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(exchange)
+
+
+@asynccontextmanager
+async def serving(**settings: Any) -> AsyncIterator[tuple[Callable[[], Awaitable[Streams]], Gateway]]:
+    """`async with serving() as (connect, gateway)`."""
+    gateway = Gateway(application, Settings(**settings), Metrics(), lambda: False)
+    config = Config(
+        gateway,
+        http=protocol.LimitedProtocol,
+        ws="none",
+        proxy_headers=False,
+        timeout_keep_alive=IDLE_SECONDS,
+        log_config=None,
+    )
+    config.load()
+    loop, state = asyncio.get_running_loop(), ServerState()
+    server = await loop.create_server(lambda: protocol.LimitedProtocol(config, state, {}), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+
+    async def connect() -> Streams:
+        return await asyncio.open_connection("127.0.0.1", port)
+
+    async with server:
+        yield connect, gateway
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """The status and body of the next answer."""
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    if lengths:
+        return int(head.split()[1]), await reader.readexactly(int(lengths[0][15:]))
+    body = b""
+    while (size := int(await asyncio.wait_for(reader.readline(), 10), 16)) > 0:
+        body += (await reader.readexactly(size + 2))[:-2]
+    await reader.readline()
+    return int(head.split()[1]), body
+
+
+async def closed_in(reader: asyncio.StreamReader, seconds: float) -> bool:
+    """Whether the server closes the connection in that time."""
+    try:
+        await asyncio.wait_for(reader.read(), seconds)
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        pass
+    return True
+
+
+@pytest.mark.parametrize(
+    ("first", "trickle"),
+    [
+        (b"GET / HTTP/1.1\r\n" + HOST + b"\r\n", b"\r\n"),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\n", b"x"),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    ],
+    ids=["empty lines", "a body", "chunks"],
+)
+def test_bytes_that_are_no_new_request_do_not_keep_a_connection_open(first: bytes, trickle: bytes) -> None:
+    async def hold() -> bool:
+        async with serving() as (connect, _):
+            reader, writer = await connect()
+            writer.write(first)
+            assert (await answer(reader))[0] == 200
+            closing = asyncio.create_task(closed_in(reader, 10 * IDLE_SECONDS))
+            while not closing.done():
+                writer.write(trickle)
+                await asyncio.sleep(IDLE_SECONDS / 5)
+            writer.close()
+            return await closing
+
+    assert run(hold())
+
+
+@pytest.mark.parametrize("protocol_name", [b"h2c", b"websocket"])
+def test_a_wish_for_another_protocol_is_passed_over_and_the_body_stays_a_body(protocol_name: bytes) -> None:
+    body = b"GET /v1/model HTTP/1.1\r\nHost: a\r\n\r\n"
+    head = b"POST / HTTP/1.1\r\n" + HOST + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: " + protocol_name
+    head += b"\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\nContent-Length: %d\r\n\r\n" % len(body)
+
+    async def ask(*segments: bytes) -> list[tuple[int, bytes]]:
+        async with serving() as (connect, _):
+            reader, writer = await connect()
+            for segment in segments:
+                writer.write(segment)
+                await asyncio.sleep(0.05)
+            answers = [await answer(reader)]
+            writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+            answers.append(await answer(reader))
+            writer.close()
+            return answers
+
+    expected = [(200, json.dumps(["POST", body.decode()]).encode()), (200, json.dumps(["GET", ""]).encode())]
+    for segments in ([head + body], [head, body], [head[:50], head[50:] + body[:5], body[5:]]):
+        assert run(ask(*segments)) == expected
+
+
+def test_connect_is_no_method_here() -> None:
+    async def ask() -> int:
+        async with serving() as (connect, _):
+            reader, writer = await connect()
+            writer.write(b"CONNECT localhost:80 HTTP/1.1\r\n" + HOST + b"\r\n")
+            status, _ = await answer(reader)
+            writer.close()
+            return status
+
+    assert run(ask()) == 405
+
+
+def test_who_leaves_an_answer_unread_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.3)
+
+    async def ignore() -> tuple[int, int]:
+        async with serving() as (connect, _):
+            reader, writer = await connect()
+            writer.write(8 * (b"GET /large HTTP/1.1\r\n" + HOST + b"\r\n"))
+            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            await asyncio.sleep(1.5)
+            reader._transport.resume_reading()  # type: ignore[attr-defined]
+            received = 0
+            with suppress(ConnectionError):
+                while chunk := await reader.read(2**20):
+                    received += len(chunk)
+            writer.close()
+
+            reader, writer = await connect()
+            writer.write(b"GET /large HTTP/1.1\r\n" + HOST + b"\r\n")
+            _, body = await answer(reader)
+            writer.close()
+            return received, len(body)
+
+    unread, read = run(ignore())
+    assert unread < 4 * 2**20 == read
+
+
+def test_refusals_that_nobody_reads_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def flood() -> int:
+        async with serving() as (connect, gateway):
+            monkeypatch.setattr(gateway, "is_full", lambda: True)
+            monkeypatch.setattr(gateway, "_check_room", lambda: None)
+            written = 0
+            original = protocol.as_http
+
+            def counted(refusal: Any) -> bytes:
+                nonlocal written
+                data = original(refusal)
+                written += len(data)
+                return data
+
+            monkeypatch.setattr(protocol, "as_http", counted)
+            reader, writer = await connect()
+            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            request = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\n\r\n"
+            for _ in range(200):
+                writer.write(500 * request)
+                await asyncio.sleep(0.001)
+            writer.transport.abort()
+            return written
+
+    assert run(flood()) < 20 * 2**20  # what the kernel's buffers hold, and one segment's
+
+
+def test_who_hangs_up_in_the_middle_of_a_pipeline_leaves_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def hang_up() -> None:
+        async with serving() as (connect, _):
+            for _ in range(20):
+                _, writer = await connect()
+                writer.write(5 * (b"GET /large HTTP/1.1\r\n" + HOST + b"\r\n"))
+                await asyncio.sleep(0.005)
+                writer.transport.abort()
+            await asyncio.sleep(0.3)
+
+    with caplog.at_level(logging.ERROR):
+        run(hang_up())
+    assert not caplog.records
