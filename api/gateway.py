@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 COMPUTING_THREADS = 4
-"""Longer requests that a worker has in Flask at once: while one computes, others decode, or wait for their heatmap."""
+"""Longer requests that a worker has in Flask at once, and large images of short ones that are decoded."""
 LIGHT_THREADS = 2
 """For requests without a body."""
 HEALTH_PATHS = ("/livez", "/readyz", "/v2/health/")
@@ -180,7 +180,7 @@ class Gateway:
         self._held += 1
         self._metrics.waiting(1)
         short = (
-            is_short(scope["path"], headers, body) and self._turns.open() and not self._in_threads and self._loaded()
+            is_short(scope["path"], headers, body) and self._turns.accept() and not self._in_threads and self._loaded()
         )
         self._in_threads += not short
         try:
@@ -280,7 +280,7 @@ class Job:
         self._claim = threading.Lock()
 
     def __call__(self) -> Answer:
-        """Compute it. Only called by the pool."""
+        """Compute it. Only called by a pool or a turn."""
         if not self._claim.acquire(blocking=False):
             return 503, [], b""  # nobody waits for it
         chunks, status, headers = run_wsgi_app(self._app, self._environ, buffered=True)

@@ -87,18 +87,20 @@ class LimitedProtocol(HttpToolsProtocol):
 
         llhttp would take its body for the beginning of the other protocol, or of the next request (RFC 9110, 7.8).
         """
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            method, version = self.parser.get_method(), self.parser.get_http_version().encode()
-            if method == b"CONNECT":
-                raise httptools.HttpParserInvalidMethodError from None
-            lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
-            lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
-            self._upgrades = False
-            self.parser = httptools.HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
-            self.parser.feed_data(b"\r\n".join(lines) + b"\r\n\r\n" + data[upgrade.args[0] :])
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+                if method == b"CONNECT":
+                    raise httptools.HttpParserInvalidMethodError from None
+                lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
+                lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+                data = b"\r\n".join(lines) + b"\r\n\r\n" + data[upgrade.args[0] :]
+                self._upgrades = False
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -110,6 +112,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """From here on gateway.py keeps the limits, unless it has no room."""
+        self._unset_keepalive_if_required()  # set if the request before this one has been answered meanwhile
         self._upgrades = self.parser.should_upgrade()
         if self._upgrades:
             return

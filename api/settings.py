@@ -40,7 +40,7 @@ class Settings:
     port              1 … 65535
     workers           processes; by default one for each processor, at most 4
     threads           processor threads a worker computes with; by default the processors are shared out
-    precision         fp32; bf16, faster where the processor computes it natively, and less exact; auto, bf16 there only
+    precision         fp32; bf16, faster where native, and less exact; auto, bf16 there if a known answer comes out
     batch_size        short requests that are computed together, at most; 1 for each on its own
     max_images        images in one request
     max_body_bytes    of a whole request

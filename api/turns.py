@@ -29,7 +29,7 @@ SHORT_PATHS = ("/v1/predict", "/models/")
 SHORT_PIXELS = 256 * 256
 """Of an image that is decoded in the event loop."""
 LONG_SECONDS = 0.02
-"""A job that keeps the event loop for longer delays whatever else it does: health, refusals, other clients."""
+"""A job that takes longer by itself, its share of a model's time included, would delay whatever else the loop does."""
 PAUSE_SECONDS = 1.0
 """After such a job the next ones are computed in threads for so long."""
 
@@ -106,17 +106,17 @@ class Turns:
         together   jobs whose images are computed at once, at most
         threads    do what would hold up the loop
         """
-        self._together = together
+        self._most = together
         self._threads = threads
         self._waiting: deque[Turn] = deque()
         self._paused: list[tuple[Turn, Compute, Pixels]] = []
         self._served: deque[tuple[Turn, Any]] = deque()
         self._scheduled = False
-        self._open_again = 0.0
+        self._accept_again = 0.0
 
-    def open(self) -> bool:
+    def accept(self) -> bool:
         """Whether jobs have been short of late."""
-        return time.monotonic() >= self._open_again
+        return time.monotonic() >= self._accept_again
 
     def take(self, job: Callable[[], Answer], loop: asyncio.AbstractEventLoop) -> asyncio.Future[Answer]:
         """Compute it after those that came before."""
@@ -135,7 +135,7 @@ class Turns:
         self._scheduled = False
         if self._served:
             self._go_on(loop, *self._served.popleft())
-        elif self._waiting and len(self._paused) < self._together:
+        elif self._waiting and len(self._paused) < self._most:
             self._go_on(loop, self._waiting.popleft())
         else:
             self._compute()
@@ -144,7 +144,7 @@ class Turns:
     def _go_on(self, loop: asyncio.AbstractEventLoop, turn: Turn, outcome: Any = None) -> None:
         turn.go_on(outcome)
         if turn.seconds > LONG_SECONDS:
-            self._open_again = time.monotonic() + PAUSE_SECONDS
+            self._accept_again = time.monotonic() + PAUSE_SECONDS
         if isinstance(turn.wanted, tuple):
             self._paused.append((turn, *turn.wanted))
         elif turn.wanted:
@@ -158,11 +158,15 @@ class Turns:
     def _compute(self) -> None:
         """Answer the first that has paused, and all others that want the same model."""
         _, model, _ = self._paused[0]
-        together = [(turn, pixels) for turn, wanted, pixels in self._paused if wanted == model]
-        self._paused = [entry for entry in self._paused if entry[1] != model]
+        together = [entry for entry in self._paused if entry[1] == model][: self._most]
+        self._paused = [entry for entry in self._paused if entry[0] not in {turn for turn, _, _ in together}]
         started = time.monotonic()
-        outcomes = model([pixels for _, pixels in together])
+        outcomes: Sequence[Any]
+        try:
+            outcomes = model([pixels for _, _, pixels in together])
+        except BaseException as error:  # noqa: BLE001  # raised in the jobs; the loop lives on
+            outcomes = [error] * len(together)
         share = (time.monotonic() - started) / len(together)
-        for (turn, _), outcome in zip(together, outcomes, strict=True):
+        for (turn, _, _), outcome in zip(together, outcomes, strict=True):
             turn.seconds += share
             self._served.append((turn, outcome))

@@ -36,7 +36,7 @@ def measure_parts(
     request_ms         what the request takes over HTTP, at one client
     empty_request_ms   what `GET /livez` takes over HTTP, at one client
 
-    The rest is what no part has alone: receiving and checking the upload, handing it from thread to thread, metrics
+    The rest is what no part has alone: receiving and checking the upload, waiting for its turn, metrics
     and logs, and that caches are colder than here.
     """
     from thumbnet import Classifier

@@ -12,7 +12,7 @@ after # a section of it; without one it is the whole file. In the file, a sectio
 Files that are not of the course need no such comments. There a section is a function, method or class of Python, a
 stage of a Dockerfile, or a key of YAML with all that is below it, and it must be the only one of its name:
 
-    <!-- code api/batcher.py#_take -->
+    <!-- code api/batcher.py#_alone -->
     <!-- code Dockerfile#build-api -->
     <!-- code deploy/deployment.yaml#resources -->
 """

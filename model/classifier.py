@@ -94,8 +94,8 @@ class Classifier:
         runtime    "openvino" (needs no torch) or "torch" (uses a GPU where there is one)
         threads    processor threads to compute with; all by default
         precision  "bf16" is up to several times faster on processors that compute it natively, with probabilities
-                   that may differ from those in "fp32" in the second decimal; "auto" takes it where it is native and
-                   the known answer (see `check`) comes out
+                   that may differ from those in "fp32" in the second decimal; "auto" takes it with OpenVINO where it
+                   is native and the known answer (see `check`) comes out
 
         Raises WeightsNotFound, WeightsCorrupt, UnknownName, and MissingDependency where torch is wanted but missing.
         """

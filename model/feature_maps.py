@@ -1,9 +1,8 @@
 """What happens inside a network: its layers in order, what each costs, its filters, and the maps it hands on.
 
 Read off the graph that `Classifier` computes, model.onnx in OpenVINO, so it needs no torch and works for every
-architecture. A layer is a convolution, a pooling or a linear layer on the way from the pixels to the logits; what only
-weighs others, such as the linear layers in a squeeze-excitation block, belongs to the layer before it, as do norm and
-activation.
+architecture. A layer is a convolution, a pooling or a linear layer on the way from the pixels to the logits; norm and
+activation belong to the layer before them.
 """
 
 from __future__ import annotations
@@ -51,7 +50,11 @@ class Layer:
 
 
 class Inside:
-    """The inside of a classifier. Safe to use from several threads; making one takes as long as loading a model."""
+    """The inside of a classifier. Safe to use from several threads; making one takes as long as loading a model.
+
+    It computes in fp32: with maps handed out, layers are no longer fused, and bf16 would round elsewhere than the
+    classifier does.
+    """
 
     def __init__(self, classifier: Classifier) -> None:
         """Raises InvalidArgument where the classifier does not compute with OpenVINO."""
@@ -70,7 +73,7 @@ class Inside:
             for number, (step, last) in enumerate(zip(steps, handed_on, strict=True))
         )
         graph.add_outputs([last.output(0) for last in handed_on[:-1]])
-        self._compiled = runtime.compile(graph)
+        self._compiled = runtime.compile(graph, "fp32")
 
     def maps(self, pixels: Pixels) -> list[Maps]:
         """What each layer hands on for one image of `Classifier.read`, (H, W, C) uint8; that of the last are logits."""

@@ -47,21 +47,21 @@ class OpenVINORuntime:
         # Pinned, the threads of two processes that each compute with one thread share a core, and another is idle.
         self._settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
             "ENABLE_CPU_PINNING": False,
         }
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = str(threads)
         try:
             self.graph = core.read_model(verified(folder, config, ONNX))
-            self._model = self.compile(self.graph)
+            self._model = self.compile(self.graph, precision)
         except RuntimeError as error:
             raise WeightsCorrupt(f"{folder / ONNX} cannot be loaded: {error}") from error
         self._local = threading.local()  # an infer request serves one thread at a time
 
-    def compile(self, graph: Any) -> Any:
-        """A graph of OpenVINO, made ready to compute as the network is."""
-        return self._core.compile_model(graph, "CPU", self._settings)
+    def compile(self, graph: Any, precision: str) -> Any:
+        """A graph of OpenVINO, made ready to compute in "fp32" or "bf16"."""
+        hint = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
+        return self._core.compile_model(graph, "CPU", self._settings | hint)
 
     def logits(self, pixels: Pixels) -> Logits:
         """See Runtime."""

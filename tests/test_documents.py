@@ -155,7 +155,7 @@ def test_every_named_recipe_is_explained() -> None:
 @pytest.mark.parametrize(
     ("file", "section", "first", "last"),
     [
-        ("api/batcher.py", "_take", "def _take(self)", "return batch"),
+        ("api/batcher.py", "_alone", "def _alone(self", "return rows"),
         ("Dockerfile", "build-api", "FROM build AS build-api", "install --constraint constraints.txt '.[api]'"),
         ("deploy/deployment.yaml", "livenessProbe", "# Starts anew only what", "failureThreshold: 3"),
         ("deploy/pdb.yaml", "spec", "spec:", "app.kubernetes.io/name: thumbnet-api"),

@@ -135,6 +135,39 @@ def test_a_wish_for_another_protocol_is_passed_over_and_the_body_stays_a_body(pr
         assert run(ask(*segments)) == expected
 
 
+def test_two_wishes_for_another_protocol_in_one_segment_are_both_passed_over() -> None:
+    request = b"POST / HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 3\r\n\r\nabc"
+    connect_to = b"CONNECT localhost:80 HTTP/1.1\r\n" + HOST + b"\r\n"
+
+    async def ask(data: bytes, count: int) -> list[tuple[int, bytes]]:
+        async with serving() as (connect, _):
+            reader, writer = await connect()
+            writer.write(data)
+            answers = [await answer(reader) for _ in range(count)]
+            writer.close()
+            return answers
+
+    expected = (200, json.dumps(["POST", "abc"]).encode())
+    assert run(ask(request + request + request, 3)) == [expected] * 3
+    assert 405 in [status for status, _ in run(ask(request + connect_to, 1))]
+
+
+def test_a_request_that_began_before_the_last_answer_may_take_longer_than_an_idle_connection() -> None:
+    async def ask() -> tuple[int, bytes]:
+        async with serving() as (connect, _):
+            reader, writer = await connect()
+            writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"\r\nPOST / HT")
+            await answer(reader)
+            writer.write(b"TP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\n")
+            await asyncio.sleep(1.5 * IDLE_SECONDS)
+            writer.write(b"abc")
+            result = await answer(reader)
+            writer.close()
+            return result
+
+    assert run(ask()) == (200, json.dumps(["POST", "abc"]).encode())
+
+
 def test_connect_is_no_method_here() -> None:
     async def ask() -> int:
         async with serving() as (connect, _):

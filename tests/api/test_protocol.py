@@ -57,7 +57,7 @@ def status(answer: bytes) -> int:
         (f"TRACE /v1/predict HTTP/1.1\r\n{HOST}\r\n", 405),
         (f"GET / no HTTP at all\r\n{HOST}\r\n", 400),
         (f"{POST}Content-Length: 99999999\r\nExpect: 100-continue\r\n\r\n", 413),
-        (f"GET /livez HTTP/1.1\r\n{HOST}Connection: upgrade\r\nUpgrade: websocket\r\n\r\n", 400),
+        (f"GET /livez HTTP/1.1\r\n{HOST}Connection: upgrade\r\nUpgrade: websocket\r\n\r\n", 200),
     ],
     ids=lambda value: value[:60] if isinstance(value, str) else value,
 )

@@ -175,6 +175,22 @@ def test_work_in_a_thread_holds_up_neither_the_loop_nor_other_jobs() -> None:
     assert done == [1, 2, 3]
 
 
+def test_no_more_are_computed_together_however_many_come_back_from_threads() -> None:
+    model = Model()
+
+    def asking_after_a_thread(number: int) -> Callable[[], Answer]:
+        def job() -> Answer:
+            turn = current_turn()
+            assert turn is not None
+            turn.in_thread(lambda: None)
+            return asking(model, number)()
+
+        return job
+
+    assert run(*(asking_after_a_thread(number) for number in range(1, 9)), together=2) == list(range(1, 9))
+    assert max(map(len, model.batches)) == 2
+
+
 def test_what_fails_in_a_thread_fails_in_its_job() -> None:
     def job() -> Answer:
         turn = current_turn()
@@ -201,11 +217,11 @@ def test_not_even_what_is_no_exception_stops_the_turns(where: str) -> None:
 
     async def take() -> list[Any]:
         turns, loop = Turns(8, THREADS), asyncio.get_running_loop()
-        loop.set_exception_handler(lambda *_: None)
         answers = [turns.take(job, loop), turns.take(answering(1, []), loop)]
-        await asyncio.wait(answers, timeout=0.2)
-        answers.append(turns.take(answering(2, []), loop))
-        return [await answer for answer in answers[1:]]
+        done, _ = await asyncio.wait(answers, timeout=10)
+        assert len(done) == 2
+        assert isinstance(answers[0].exception(), Panic)
+        return [await answers[1], await turns.take(answering(2, []), loop)]
 
     assert [status for status, _, _ in asyncio.run(take())] == [1, 2]
 
@@ -237,11 +253,11 @@ def test_what_takes_long_closes_the_turns_for_a_while(slow: str, monkeypatch: py
 
     turns = Turns(4, THREADS)
     asyncio.run(take(LONG_SECONDS / 2))
-    assert turns.open()
+    assert turns.accept()
     asyncio.run(take(LONG_SECONDS * 2))
-    assert not turns.open()
+    assert not turns.accept()
     now[0] += PAUSE_SECONDS
-    assert turns.open()
+    assert turns.accept()
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def evaluate(
     from thumbnet.model.evaluate import classifier_logits, measure
 
     folder = find_weights(weights)
-    classifier = Classifier.load(folder)
+    classifier = Classifier.load(folder, precision="fp32")  # as the card's figures are measured
     try:
         recipe = json.loads((folder / RESULTS).read_text(encoding="utf-8"))["recipe"]
         data = data or recipe["dataset"]
