@@ -21,6 +21,7 @@ train: $(VENV)/installed-dev ## train the CIFAR-10 model after its teachers (dow
 	$(BIN)/thumbnet train --recipe cifar10-airbench --download
 	$(BIN)/thumbnet train --recipe cifar10-alone
 	$(BIN)/thumbnet train --recipe cifar10-first
+	$(BIN)/thumbnet train --recipe cifar10-second
 	$(BIN)/thumbnet train --recipe cifar10
 
 test: $(VENV)/installed-dev ## every test, with coverage

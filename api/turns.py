@@ -159,7 +159,8 @@ class Turns:
         """Answer the first that has paused, and all others that want the same model."""
         _, model, _ = self._paused[0]
         together = [entry for entry in self._paused if entry[1] == model][: self._most]
-        self._paused = [entry for entry in self._paused if entry[0] not in {turn for turn, _, _ in together}]
+        taken = {turn for turn, _, _ in together}
+        self._paused = [entry for entry in self._paused if entry[0] not in taken]
         started = time.monotonic()
         outcomes: Sequence[Any]
         try:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .augment import mirror, translate
 from .classifier import Classifier
 from .datasets import Dataset
 from .errors import InvalidArgument, WeightsNotFound
-from .measures import softmax
 from .recipe import Recipe
 
 
 class Teachers:
-    """The models that a recipe's network learns from; they answer together."""
+    """The models that a recipe's network learns from; at each step one of them, drawn at random, answers."""
 
     def __init__(self, recipe: Recipe, data: Dataset, *, bf16: bool, device: torch.device) -> None:
         """Raises InvalidArgument where one of them knows other classes than the data, or another size of image."""
         self.classifiers = [load_teacher(name, bf16, device) for name in recipe.teacher_names()]
-        self._mirrored = recipe.flip != "none"
+        self._mirrors = recipe.flip != "none"
+        self._shift = min(recipe.translate, 1)
         for name, teacher in zip(recipe.teacher_names(), self.classifiers, strict=True):
             size = teacher.config.preprocessing.image_size
             if teacher.labels != data.labels or size != recipe.image_size:
@@ -29,26 +29,27 @@ class Teachers:
                     f"{', '.join(data.labels)} at {recipe.image_size}."
                 )
 
-    def logits(self, pixels: Tensor) -> Tensor:
-        """(N, C, H, W) uint8 pixels → (N, classes) logarithms of the teachers' mean calibrated probabilities.
+    def answer(self, pixels: Tensor) -> Tensor:
+        """(N, C, H, W) uint8 pixels → (N, classes) calibrated logits of one teacher, drawn at random.
 
-        Where the recipe mirrors images, the mean is also over each image and its mirror image, which knows more than
-        either.
+        Where the recipe mirrors and shifts images, the teacher sees each one mirrored or not and shifted by up to a
+        pixel. Over many steps the network so learns the mean over teachers and views, which knows more than any one of
+        them, at the cost of one answer: the gradient of the divergence is linear in the teacher's softened answer.
         """
-        channels_last = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-        views = (channels_last, channels_last[:, :, ::-1]) if self._mirrored else (channels_last,)
-        answers = [softmax(teacher.scale(teacher.logits(view))) for teacher in self.classifiers for view in views]
-        mean = np.mean(answers, axis=0)
-        return torch.from_numpy(np.log(np.maximum(mean, 1e-12)).astype(np.float32)).to(pixels.device)
+        teacher = self.classifiers[int(torch.randint(len(self.classifiers), ()))]
+        if self._mirrors:
+            pixels = mirror(pixels, torch.rand(len(pixels), device=pixels.device) < 0.5)
+        if self._shift:
+            pixels = translate(pixels, self._shift)
+        logits = teacher.scale(teacher.logits(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()))
+        return torch.from_numpy(logits).float().to(pixels.device)
 
 
 def load_teacher(name: str, bf16: bool, device: torch.device) -> Classifier:
-    """A teacher on the device that trains; its answers are averaged and softened, so bf16 is exact enough for them."""
+    """A teacher on the device that trains; its answers are softened, so bf16 is exact enough for them."""
     on_gpu = device.type == "cuda"
     try:
-        return Classifier.load(
-            name, runtime="torch" if on_gpu else "openvino", precision="bf16" if bf16 and not on_gpu else "fp32"
-        )
+        return Classifier.load(name, runtime="torch" if on_gpu else "openvino", precision="bf16" if bf16 else "fp32")
     except WeightsNotFound as error:
         raise WeightsNotFound(
             f"{error} It is a teacher of this recipe: train it first, or choose another with --set teacher=…"

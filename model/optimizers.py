@@ -63,8 +63,8 @@ def orthogonalize(matrix: Tensor, steps: int = 3) -> Tensor:
 def build_optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
     """The recipe's optimisers over the trainable parameters; each group's `initial_lr` is its peak.
 
-    Muon is for every kernel and matrix but the head's (Jordan et al. 2024). Given the head's small rate, the matrices
-    of squeeze-and-excitation would be shrunk to nothing by its weight decay.
+    Muon is for every kernel and matrix but the head's (Jordan et al. 2024): at the head's small rate, the head's share
+    of decay would shrink other matrices to nothing.
     """
     trainable = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
     biases = [p for _, p in trainable if p.ndim < 2]

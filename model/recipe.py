@@ -65,7 +65,8 @@ class Recipe:
 
     teacher: str = ""
     """A model with the same classes (a shipped name, weights folder or Hub repository) whose answers to the same
-    augmented images are part of the target, or none; several, with commas between them, answer together."""
+    augmented images are part of the target, or none; of several, with commas between them, one drawn at random
+    answers at each step."""
     teacher_share: float = 0.7
     """Share of the loss that comes from the teachers' answers rather than the labels."""
     teacher_temperature: float = 2.0
@@ -307,7 +308,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         _AUGMENTED.replace(
             name="cifar10-first",
-            summary="What cifar10 starts and learns from; needs the two teachers before it.",
+            summary="What cifar10-second starts and learns from; needs the two teachers before it.",
             epochs=96,
             learning_rate=0.06,
             weight_decay=0.0006,
@@ -318,8 +319,8 @@ RECIPES: dict[str, Recipe] = {
             teacher="runs/cifar10-airbench/weights, runs/cifar10-alone/weights",
         ),
         _AUGMENTED.replace(
-            name="cifar10",
-            summary="The shipped CIFAR-10 model; needs cifar10-first, trained before it.",
+            name="cifar10-second",
+            summary="The teacher of cifar10; needs cifar10-first, trained before it.",
             start_from="runs/cifar10-first/weights",
             epochs=52,
             learning_rate=0.04,
@@ -332,6 +333,21 @@ RECIPES: dict[str, Recipe] = {
             refinement=0.1,
             average=0.1,
             teacher="runs/cifar10-first/weights",
+        ),
+        _AUGMENTED.replace(
+            name="cifar10",
+            summary="The shipped CIFAR-10 model; needs cifar10-second, trained before it.",
+            epochs=100,
+            learning_rate=0.06,
+            weight_decay=0.0006,
+            bias_learning_rate=16.0,
+            head_learning_rate=0.004,
+            label_smoothing=0.0,
+            cutmix=0.7,
+            growth=0.6,
+            refinement=0.1,
+            average=0.1,
+            teacher="runs/cifar10-second/weights",
         ),
         _MUON.replace(
             name="mnist",

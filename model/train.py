@@ -97,7 +97,7 @@ def train(
             chosen = chosen[parallel.rank() :: parallel.size()].to(device)
             strength = refined if recipe.is_among_last(epoch, recipe.refinement) else recipe
             pixels, targets = see(training, chosen, flips(mirrored[chosen], epoch, recipe), strength, len(data.labels))
-            taught = teachers.logits(pixels) if teachers else None
+            taught = teachers.answer(pixels) if teachers else None
             pixels = resize(pixels, training_size(recipe, epoch)).contiguous(memory_format=torch.channels_last)
 
             rate = learning_rate_factor(recipe, progress.step, total_steps)

@@ -113,22 +113,21 @@ def test_every_augmentation_of_the_page_keeps_shape_and_type(load: Load) -> None
         assert (augmentation.changed(images, made) > 0) == (name != "as they are")
 
 
-def test_channel_weights_of_the_shipped_network_depend_on_the_image_in_the_second_block(
-    load: Load, results: Any
-) -> None:
-    ours = load("ours")
-    found = ours.channel_weights(ours.shipped(), ours.some_validation(20).pixels)
-    assert [weights.shape for weights in found] == [(20, 96), (20, 224)]
-    first, second = (float(weights.std(dim=0).mean()) for weights in found)
-    assert first < 1e-3 < 0.1 < second
-    assert results["channels"]["first"]["over_images"] < 1e-3 < 0.1 < results["channels"]["second"]["over_images"]
+def test_squeeze_and_excitation_weighs_channels_by_their_formula(load: Load) -> None:
+    torch.manual_seed(0)
+    block, x = load("excitation").SqueezeExcitation(16), torch.randn(5, 16, 3, 3)
+    hidden = np.maximum(
+        x.mean(dim=(2, 3)).numpy() @ block.squeeze.weight.detach().numpy().T + block.squeeze.bias.detach().numpy(), 0
+    )
+    weights = 2 / (1 + np.exp(-(hidden @ block.excite.weight.detach().numpy().T)))
+    np.testing.assert_allclose(block(x).detach().numpy(), x.numpy() * weights[:, :, None, None], rtol=1e-5)
+    assert np.abs(weights - 1).max() < 0.5
 
 
-def test_the_units_behind_constant_channel_weights_are_silent(load: Load, results: Any) -> None:
-    ours = load("ours")
-    (first, units), (second, others) = ours.silent_units(ours.shipped(), ours.some_validation(100).pixels)
-    assert first == units == results["channels"]["first"]["silent"]
-    assert results["channels"]["second"]["silent"] <= second < others
+def test_a_dead_excitation_is_the_same_for_every_image(load: Load) -> None:
+    block = load("excitation").SqueezeExcitation(16)
+    block.squeeze.bias.data.fill_(-100.0)
+    assert torch.equal(block.weights(torch.randn(5, 16, 3, 3)), torch.ones(5, 16))
 
 
 def test_stages_of_our_network_add_up_but_for_linear_layers_and_norms(load: Load) -> None:
@@ -145,7 +144,9 @@ def test_the_distillation_loss_is_the_projects(load: Load) -> None:
     assert load("distillation").distillation(student, teacher, 2.0) == pytest.approx(theirs.item())
 
 
-@pytest.mark.parametrize("script", ["costs", "stacks", "batch_norm", "augmentation", "ours", "distillation", "grid"])
+@pytest.mark.parametrize(
+    "script", ["costs", "stacks", "batch_norm", "augmentation", "ours", "excitation", "distillation", "grid"]
+)
 def test_every_script_prints_what_it_found(load: Load, script: str, capsys: pytest.CaptureFixture[str]) -> None:
     load(script).main()
     assert any(letter.isdigit() for letter in capsys.readouterr().out)
@@ -180,8 +181,7 @@ def test_forgotten_eval(load: Load) -> None:
 
 def test_without_parts(load: Load) -> None:
     accuracy = load("without_parts").accuracy
-    found = {part: accuracy(part, 80) for part in ("nothing", "channel weights", "first block")}
-    assert found["channel weights"] == pytest.approx(found["nothing"], abs=0.02)
+    found = {part: accuracy(part, 80) for part in ("nothing", "first block")}
     assert found["first block"] < found["nothing"]
 
 

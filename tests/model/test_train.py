@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -21,6 +22,7 @@ from safetensors.torch import load_file
 import thumbnet.model.train as loop
 from thumbnet.model.architectures import Network
 from thumbnet.model.checkpoint import read_progress
+from thumbnet.model.classifier import Classifier
 from thumbnet.model.datasets import Dataset, Split
 from thumbnet.model.distill import Teachers, distillation_loss
 from thumbnet.model.errors import CheckpointError, InvalidArgument, TrainingDiverged, WeightsNotFound
@@ -250,40 +252,52 @@ def test_a_student_follows_its_teacher_rather_than_wrong_labels(
     assert alone <= 0.1
 
 
-def test_several_teachers_answer_with_their_mean_probabilities(
-    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
-) -> None:
+def test_several_teachers_take_turns(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
     torch.manual_seed(0)
     for name in ("one", "two"):
         save_weights(
             tmp_path / name, build_network(quick_recipe, stripe_data), weights_config(quick_recipe, stripe_data)
         )
-    names = [str(tmp_path / name) for name in ("one", "two")]
     pixels = stripe_data.validation.pixels[:8]
 
-    def probabilities(teacher: str) -> torch.Tensor:
-        recipe = quick_recipe.replace(teacher=teacher)
-        return Teachers(recipe, stripe_data, bf16=False, device=torch.device("cpu")).logits(pixels).exp()
+    def teachers(*names: str) -> Teachers:
+        teacher = ", ".join(str(tmp_path / name) for name in names)
+        recipe = quick_recipe.replace(teacher=teacher, flip="none", translate=0)
+        return Teachers(recipe, stripe_data, bf16=False, device=torch.device("cpu"))
 
-    mean = (probabilities(names[0]) + probabilities(names[1])) / 2
-    assert not torch.allclose(probabilities(names[0]), probabilities(names[1]), atol=1e-3)
-    torch.testing.assert_close(probabilities(", ".join(names)), mean)
+    one, two = teachers("one").answer(pixels), teachers("two").answer(pixels)
+    assert not torch.allclose(one, two, atol=1e-3)
+    both = teachers("one", "two")
+    first = [torch.equal(answer, one) for answer in (both.answer(pixels) for _ in range(40))]
+    second = [torch.equal(answer, two) for answer in (both.answer(pixels) for _ in range(40))]
+    assert all(0 < sum(drawn) < 40 for drawn in (first, second))
 
 
-def test_teachers_also_look_at_the_mirror_image_where_mirroring_is_allowed(
-    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+def test_a_teacher_sees_images_mirrored_and_shifted_where_the_recipe_does_so(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
     save_weights(tmp_path, build_network(quick_recipe, stripe_data), weights_config(quick_recipe, stripe_data))
-    pixels = stripe_data.validation.pixels[:8]
+    pixels = torch.randint(0, 256, (1, 3, 16, 16), dtype=torch.uint8).expand(400, -1, -1, -1)
+    seen: list[torch.Tensor] = []
 
-    def probabilities(flip: str, pixels: torch.Tensor) -> torch.Tensor:
-        recipe = quick_recipe.replace(teacher=str(tmp_path), flip=flip)
-        return Teachers(recipe, stripe_data, bf16=False, device=torch.device("cpu")).logits(pixels).exp()
+    def watch(self: Classifier, images: np.ndarray) -> np.ndarray:
+        seen.append(torch.from_numpy(images.copy()).permute(0, 3, 1, 2))
+        return np.zeros((len(images), len(self.labels)), dtype=np.float32)
 
-    one, mirrored = probabilities("none", pixels), probabilities("none", pixels.flip(-1))
-    assert not torch.allclose(one, mirrored, atol=1e-3)
-    torch.testing.assert_close(probabilities("alternating", pixels), (one + mirrored) / 2)
+    monkeypatch.setattr(Classifier, "logits", watch)
+
+    def views(**changes: Any) -> set[bytes]:
+        recipe = quick_recipe.replace(teacher=str(tmp_path), **changes)
+        Teachers(recipe, stripe_data, bf16=False, device=torch.device("cpu")).answer(pixels)
+        return {image.numpy().tobytes() for image in seen.pop()}
+
+    image = pixels[:1]
+    assert views(flip="none", translate=0) == {image.numpy().tobytes()}
+    assert views(flip="alternating", translate=0) == {image.numpy().tobytes(), image.flip(-1).numpy().tobytes()}
+    shifted = views(flip="alternating", translate=4)
+    assert len(shifted) == 18
+    assert image.numpy().tobytes() in shifted
 
 
 def test_the_last_epochs_see_images_without_strong_augmentation(

@@ -54,14 +54,9 @@ def main() -> None:
             for name, residual in (("residual", True), ("plain", False))
         },
         "stages": {str(side): {"parameters": p, "macs": m} for side, (p, m) in ours.stages().items()},
-        "channels": [channels(weights) for weights in channel_weights()],
         "chance": chance(),
         "losses": {name: grid.read_runs()[f"cifar10/{run}"]["loss"][-1] for name, run in LOSSES.items()},
     }
-    silent = ours.silent_units(ours.shipped(), ours.some_validation(500).pixels)
-    for (count, units), block in zip(silent, results["channels"], strict=True):
-        block |= {"silent": count, "units": units}
-    results["channels"] = {"first": results["channels"][0], "second": results["channels"][1]}
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 
@@ -87,17 +82,6 @@ def race(depth: int, *, residual: bool) -> dict[str, Any]:
     losses = first_steps(depth, residual=residual, steps=80, seed=SEED)
     print(depth, residual, losses[-1], flush=True)
     return {"loss": [round(loss, 3) for loss in losses], "end": sum(losses[-10:]) / 10}
-
-
-def channel_weights() -> list[torch.Tensor]:
-    """Those of the shipped network on validation images."""
-    return ours.channel_weights(ours.shipped(), ours.some_validation(500).pixels)
-
-
-def channels(weights: torch.Tensor) -> dict[str, float]:
-    """How far the weights of channels are apart, and how far those of one channel are over the images."""
-    low, high = weights.quantile(torch.tensor([0.05, 0.95])).tolist()
-    return {"low": low, "high": high, "over_images": float(weights.std(dim=0).mean())}
 
 
 def chance() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ours import shipped, some_validation
 from torch import nn
 
 from thumbnet.model.architectures import Network
-from thumbnet.model.architectures.thumbnet import ResidualBlock, SqueezeExcitation
+from thumbnet.model.architectures.thumbnet import ResidualBlock
 
 
 def blocks(network: Network) -> list[ResidualBlock]:
@@ -32,14 +32,9 @@ class Nothing(nn.Module):
 
 
 def cut(part: str) -> Network:
-    """The shipped network without a part: "first block", "second block", "channel weights" or "nothing"."""
+    """The shipped network without a part: "first block", "second block" or "nothing"."""
     network = shipped()
-    if part == "channel weights":
-        for module in network.modules():
-            if isinstance(module, SqueezeExcitation):
-                nn.init.zeros_(module.excite.weight)  # every channel is weighed by 1
-                nn.init.zeros_(module.excite.bias)
-    elif part != "nothing":
+    if part != "nothing":
         blocks(network)[("first block", "second block").index(part)].body = Nothing()
     return network.eval()
 
@@ -52,5 +47,5 @@ def accuracy(part: str, images: int = 500) -> float:
 
 
 if __name__ == "__main__":
-    for part in ("nothing", "channel weights", "first block", "second block"):
+    for part in ("nothing", "first block", "second block"):
         print(f"without {part}: {accuracy(part):.1%}")
