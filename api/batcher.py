@@ -1,10 +1,11 @@
 """Images of several requests that wait in the event loop are computed together; threads compute one after the other.
 
-Nobody waits for a batch to fill: what waits at the beginning of a round of the loop is computed in it (see turns.py).
+Nobody waits for a batch to fill: when no other request can begin, those that have come so far are computed (turns.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 
@@ -37,11 +38,8 @@ class Batcher:
 
     def _together(self, images: Sequence[Pixels]) -> Sequence[Logits | Exception]:
         if len(images) > 1:
-            try:
+            with contextlib.suppress(Exception):  # one of them is to blame: let it fail alone
                 rows = self._alone(np.concatenate(images))
-            except Exception:  # noqa: BLE001, S110  # one of them is to blame: let it fail alone
-                pass
-            else:
                 return np.split(rows, np.cumsum([len(pixels) for pixels in images])[:-1])
         return [self._attempt(pixels) for pixels in images]
 

@@ -38,7 +38,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unread_clock: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._turned_away = False
-        self._upgrades = False
         self._answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -98,7 +97,6 @@ class LimitedProtocol(HttpToolsProtocol):
                 lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
                 lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
                 data = b"\r\n".join(lines) + b"\r\n\r\n" + data[upgrade.args[0] :]
-                self._upgrades = False
                 self.parser = httptools.HttpRequestParser(self)
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
 
@@ -113,8 +111,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """From here on gateway.py keeps the limits, unless it has no room."""
         self._unset_keepalive_if_required()  # set if the request before this one has been answered meanwhile
-        self._upgrades = self.parser.should_upgrade()
-        if self._upgrades:
+        if self.parser.should_upgrade():  # see _parse
             return
         self._turned_away = self._is_turned_away()
         if not self._turned_away:
@@ -123,12 +120,12 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
-        if not self._turned_away and not self._upgrades:
+        if not self._turned_away and not self.parser.should_upgrade():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The end of a request."""
-        if self._upgrades:
+        if self.parser.should_upgrade():
             return
         if not self._turned_away:
             super().on_message_complete()

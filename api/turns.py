@@ -27,7 +27,7 @@ SHORT_BYTES = 16_384
 """A thumbnail's file is smaller. What is larger may take long to decode, and does that in a thread."""
 SHORT_PATHS = ("/v1/predict", "/models/")
 SHORT_PIXELS = 256 * 256
-"""Of an image that is decoded in the event loop."""
+"""Of an image that is decoded in the event loop, at most."""
 LONG_SECONDS = 0.02
 """A job that takes longer by itself, its share of a model's time included, would delay whatever else the loop does."""
 PAUSE_SECONDS = 1.0

@@ -45,9 +45,9 @@ class Server:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def as_form(image: bytes, name: str = "file") -> tuple[str, bytes]:
+def as_form(image: bytes) -> tuple[str, bytes]:
     """An image as a file in a form."""
-    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="image.jpg"\r\n\r\n'
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="image.jpg"\r\n\r\n'
     return f"multipart/form-data; boundary={BOUNDARY}", head.encode() + image + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 

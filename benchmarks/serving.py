@@ -97,13 +97,6 @@ def overload(server: Running, requests: Sequence[bytes], most: float, seconds: f
     return report | {"goodput_of_peak": round(report["per_second"] / most, 3)}
 
 
-def computes_bf16() -> bool:
-    """Whether the processor does so natively; elsewhere it would be slower than fp32."""
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
 def warm_up(seconds: float) -> float:
     """How long a load runs before it is measured."""
     return min(WARM_UP_SECONDS, seconds)
@@ -234,13 +227,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse_options(arguments)
     use_cores(options.cores)
 
+    from thumbnet import Classifier
     from thumbnet.api import Settings
     from thumbnet.model.files import write_json
     from thumbnet.model.weights import find_weights, read_config
 
     config = read_config(find_weights(options.weights))
     images = {"small": small_jpegs(config.labels, config.preprocessing.image_size), "large": [large_jpeg()]}
-    names = [name for name in SERVERS if name != OURS_FP32 or computes_bf16()]
+    as_it_comes = Classifier.load(options.weights).precision
+    names = [name for name in SERVERS if name != OURS_FP32 or as_it_comes == "bf16"]
     rounds: dict[str, list[Report]] = {name: [] for name in names}
     batching: dict[str, list[Report]] = {name: [] for name in names if name in (OURS, OURS_FP32)}
     for number in range(options.rounds):

@@ -263,6 +263,17 @@ _AUGMENTED = _HALVED.replace(
 )
 """Strong augmentation for long training."""
 
+_TAUGHT = _AUGMENTED.replace(
+    name="taught",
+    learning_rate=0.06,
+    weight_decay=0.0006,
+    bias_learning_rate=16.0,
+    head_learning_rate=0.004,
+    label_smoothing=0.0,
+    refinement=0.1,
+)
+"""Rates for long training that learns from teachers, which soften the labels already."""
+
 _FOLDER = Recipe(
     name="folder",
     optimizer="adam",
@@ -306,19 +317,13 @@ RECIPES: dict[str, Recipe] = {
             epochs=92,
             label_smoothing=0.1,
         ),
-        _AUGMENTED.replace(
+        _TAUGHT.replace(
             name="cifar10-first",
             summary="What cifar10-second starts and learns from; needs the two teachers before it.",
             epochs=96,
-            learning_rate=0.06,
-            weight_decay=0.0006,
-            bias_learning_rate=16.0,
-            head_learning_rate=0.004,
-            label_smoothing=0.0,
-            refinement=0.1,
             teacher="runs/cifar10-airbench/weights, runs/cifar10-alone/weights",
         ),
-        _AUGMENTED.replace(
+        _TAUGHT.replace(
             name="cifar10-second",
             summary="The teacher of cifar10; needs cifar10-first, trained before it.",
             start_from="runs/cifar10-first/weights",
@@ -327,25 +332,17 @@ RECIPES: dict[str, Recipe] = {
             weight_decay=0.0004,
             bias_learning_rate=10.0,
             head_learning_rate=0.003,
-            label_smoothing=0.0,
             warmup=0.01,
             cutmix=0.7,
-            refinement=0.1,
             average=0.1,
             teacher="runs/cifar10-first/weights",
         ),
-        _AUGMENTED.replace(
+        _TAUGHT.replace(
             name="cifar10",
             summary="The shipped CIFAR-10 model; needs cifar10-second, trained before it.",
             epochs=100,
-            learning_rate=0.06,
-            weight_decay=0.0006,
-            bias_learning_rate=16.0,
-            head_learning_rate=0.004,
-            label_smoothing=0.0,
             cutmix=0.7,
             growth=0.6,
-            refinement=0.1,
             average=0.1,
             teacher="runs/cifar10-second/weights",
         ),
