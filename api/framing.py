@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
+
+import orjson
 
 from .problems import choose_request_id, code_of, describe_fault, problem
 from .schemas import PROBLEM_JSON
@@ -88,7 +89,7 @@ def describe(rejected: Rejected, headers: Headers) -> Answer:
     """The problem that a rejected request is answered with; the connection ends, as its body may be unread."""
     request_id = choose_request_id(next((value for name, value in headers if name == "x-request-id"), ""))
     found = describe_fault(rejected.status, code_of(rejected.status), rejected.detail)
-    body = json.dumps(problem(found, request_id), ensure_ascii=False).encode()
+    body = orjson.dumps(problem(found, request_id))
     answer_headers = [
         ("content-type", PROBLEM_JSON),
         ("content-length", str(len(body))),

@@ -75,7 +75,6 @@ class Gateway:
         self._light = ThreadPoolExecutor(LIGHT_THREADS, "light")
         self._health = ThreadPoolExecutor(1, "health")
         self._turns = Turns(settings.batch_size, self._computing)
-        self._in_threads = 0
         self._held = 0
         self._buffered = 0
         self._second = self._lines = 0
@@ -179,14 +178,10 @@ class Gateway:
         self._check_room()  # again: others came while the body was on its way
         self._held += 1
         self._metrics.waiting(1)
-        short = (
-            is_short(scope["path"], headers, body) and self._turns.accept() and not self._in_threads and self._loaded()
-        )
-        self._in_threads += not short
+        short = is_short(scope["path"], headers, body) and self._loaded()
         try:
             return await self._answer(None if short else self._computing, scope, headers, body, receive)
         finally:
-            self._in_threads -= not short
             self._held -= 1
             self._metrics.waiting(-1)
 

@@ -54,7 +54,8 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=own,
         )
-        self._rejected = Counter("thumbnet_requests_rejected_total", "Requests turned away.", ("reason",), registry=own)
+        rejected = Counter("thumbnet_requests_rejected_total", "Requests turned away.", ("reason",), registry=own)
+        self._rejected = {reason: rejected.labels(reason) for reason in REASONS}
         self._batches = Histogram(
             "thumbnet_batch_images", "Images computed together.", ("model",), buckets=BATCHES, registry=own
         )
@@ -85,8 +86,6 @@ class Metrics:
         self._looks: dict[str, tuple[Counter, tuple[Histogram, ...]]] = {}
         self._labels: dict[tuple[str, str], Counter] = {}
         self._waiting.set(0)  # the files may be those of a dead worker that had the same process id
-        for reason in REASONS:
-            self._rejected.labels(reason)
 
     def model(self, name: str, sha256: str, labels: Iterable[str]) -> None:
         """A model is served from now on; its classes are counted from 0."""
@@ -125,7 +124,7 @@ class Metrics:
 
     def rejected(self, reason: str) -> None:
         """A request was turned away, for one of REASONS."""
-        self._rejected.labels(reason).inc()
+        self._rejected[reason].inc()
 
     def text(self) -> tuple[bytes, str]:
         """The page of /metrics and its content type."""

@@ -6,6 +6,7 @@ import logging
 import re
 import uuid
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from apiflask import APIFlask, HTTPError
@@ -81,6 +82,7 @@ def describe_fault(status: int, code: str, detail: str) -> dict[str, Any]:
     }
 
 
+@cache
 def code_of(status: int) -> str:
     """The code of an error that has none but its status."""
     return re.sub(r"\W+", "_", HTTP_STATUS_CODES[status]).lower()

@@ -3,17 +3,18 @@
 A thread that has to be woken, and that then competes with the event loop for the interpreter, costs more than one small
 image. So a request runs in a greenlet instead: up to where it wants its model; once a few have come so far, or no other
 waits, the model computes their images at once, and each goes on with its own answer. Between any two of these steps the
-loop receives, sends, and refuses what there is no room for, as ever. What takes long, as decoding a small file of a
-huge image does, a thread does while the request pauses.
+loop receives, sends, and refuses what there is no room for, as ever. What takes long, as a large model or decoding a
+small file of a huge image does, a thread does while the request pauses.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
 import greenlet
@@ -28,10 +29,10 @@ SHORT_BYTES = 16_384
 SHORT_PATHS = ("/v1/predict", "/models/")
 SHORT_PIXELS = 256 * 256
 """Of an image that is decoded in the event loop, at most."""
-LONG_SECONDS = 0.02
-"""A job that takes longer by itself, its share of a model's time included, would delay whatever else the loop does."""
-PAUSE_SECONDS = 1.0
-"""After such a job the next ones are computed in threads for so long."""
+LOOP_SECONDS = 0.01
+"""A model that takes longer computes in a thread: it would delay whatever else the loop does."""
+FORGETTING = 1.1
+"""How much longer than the last time a model may be thought to take, at most: a thread may have been kept waiting."""
 
 Compute = Callable[[Sequence[Pixels]], Sequence[Logits | Exception]]
 """The images of several requests → the answer for those of each, or what went wrong with them."""
@@ -55,17 +56,14 @@ class Turn(greenlet.greenlet):
         self._job = job
         self._answer = answer
         self.wanted: tuple[Compute, Pixels] | Callable[[], Any] | None = None
-        self.seconds = 0.0
 
     def go_on(self, outcome: Any = None) -> None:
         """Run until it ends, or `wanted` says what it waits for; `outcome` is what it waited for last."""
-        started = time.monotonic()
         self.wanted = None
         if isinstance(outcome, BaseException):
             self.throw(outcome)
         else:
             self.switch(outcome)
-        self.seconds += time.monotonic() - started
 
     def compute(self, model: Compute, pixels: Pixels) -> Logits:
         """Wait, inside the job, for what a model makes of these images. Raises what went wrong with them."""
@@ -108,15 +106,12 @@ class Turns:
         """
         self._most = together
         self._threads = threads
+        self._model_thread = ThreadPoolExecutor(1, "model")
         self._waiting: deque[Turn] = deque()
         self._paused: list[tuple[Turn, Compute, Pixels]] = []
         self._served: deque[tuple[Turn, Any]] = deque()
-        self._scheduled = False
-        self._accept_again = 0.0
-
-    def accept(self) -> bool:
-        """Whether jobs have been short of late."""
-        return time.monotonic() >= self._accept_again
+        self._scheduled = self._computing = False
+        self._pace: dict[Compute, float] = {}
 
     def take(self, job: Callable[[], Answer], loop: asyncio.AbstractEventLoop) -> asyncio.Future[Answer]:
         """Compute it after those that came before."""
@@ -126,25 +121,25 @@ class Turns:
         return answer
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
-        if not self._scheduled and (self._served or self._waiting or self._paused):
+        if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._step, loop)
 
     def _step(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The next bit of work; what else the loop has to do comes before the one after it."""
+        """The next bit of work, if there is any; what else the loop has to do comes before the one after it."""
         self._scheduled = False
         if self._served:
             self._go_on(loop, *self._served.popleft())
         elif self._waiting and len(self._paused) < self._most:
             self._go_on(loop, self._waiting.popleft())
+        elif self._paused and not self._computing:
+            self._compute(loop)
         else:
-            self._compute()
+            return
         self._schedule(loop)
 
     def _go_on(self, loop: asyncio.AbstractEventLoop, turn: Turn, outcome: Any = None) -> None:
         turn.go_on(outcome)
-        if turn.seconds > LONG_SECONDS:
-            self._accept_again = time.monotonic() + PAUSE_SECONDS
         if isinstance(turn.wanted, tuple):
             self._paused.append((turn, *turn.wanted))
         elif turn.wanted:
@@ -155,19 +150,37 @@ class Turns:
 
             loop.run_in_executor(self._threads, turn.wanted).add_done_callback(hand_on)
 
-    def _compute(self) -> None:
+    def _compute(self, loop: asyncio.AbstractEventLoop) -> None:
         """Answer the first that has paused, and all others that want the same model."""
         _, model, _ = self._paused[0]
         together = [entry for entry in self._paused if entry[1] == model][: self._most]
-        taken = {turn for turn, _, _ in together}
-        self._paused = [entry for entry in self._paused if entry[0] not in taken]
-        started = time.monotonic()
-        outcomes: Sequence[Any]
-        try:
-            outcomes = model([pixels for _, _, pixels in together])
-        except BaseException as error:  # noqa: BLE001  # raised in the jobs; the loop lives on
-            outcomes = [error] * len(together)
-        share = (time.monotonic() - started) / len(together)
-        for (turn, _, _), outcome in zip(together, outcomes, strict=True):
-            turn.seconds += share
-            self._served.append((turn, outcome))
+        turns, _, images = zip(*together, strict=True)
+        self._paused = [entry for entry in self._paused if entry[0] not in turns]
+        pace = self._pace.get(model, math.inf)
+
+        def serve(computed: tuple[Sequence[Any], float]) -> None:
+            outcomes, seconds = computed
+            self._pace[model] = min(seconds / len(turns), FORGETTING * pace)
+            self._served.extend(zip(turns, outcomes, strict=True))
+
+        def hand_on(done: asyncio.Future[tuple[Sequence[Any], float]]) -> None:
+            self._computing = False
+            serve(done.result())
+            self._schedule(loop)
+
+        if len(turns) * pace <= LOOP_SECONDS:
+            serve(attempt(model, images))
+        else:
+            self._computing = True
+            loop.run_in_executor(self._model_thread, attempt, model, images).add_done_callback(hand_on)
+
+
+def attempt(model: Compute, images: Sequence[Pixels]) -> tuple[Sequence[Logits | BaseException], float]:
+    """What a model makes of each request's images, or what went wrong, and the seconds that it took."""
+    started = time.monotonic()
+    outcomes: Sequence[Logits | BaseException]
+    try:
+        outcomes = model(images)
+    except BaseException as error:  # noqa: BLE001  # raised in the jobs; the loop lives on
+        outcomes = [error] * len(images)
+    return outcomes, time.monotonic() - started

@@ -383,28 +383,17 @@ def test_before_the_models_are_loaded_the_event_loop_waits_for_nothing() -> None
     assert app.threads[0] != threading.get_ident()
 
 
-def test_beside_a_thread_that_computes_the_event_loop_does_not() -> None:
-    """It would wait for the model, or for its turn to decode."""
-
+def test_a_thumbnail_does_not_wait_for_a_thread_that_computes() -> None:
     async def both() -> list[int]:
         long = asyncio.create_task(post(gateway, b"wait", "application/json"))
         while not app.threads:
             await asyncio.sleep(0.005)
         answers = [await post(gateway)]
         app.open.set()
-        return [*answers, await long, await post(gateway)]
+        return [*answers, await long]
 
     app = Where()
     gateway = Gateway(app, Settings(), Metrics(), lambda: False)
-    assert asyncio.run(both()) == [200, 200, 200]
+    assert asyncio.run(both()) == [200, 200]
     here = threading.get_ident()
-    assert [thread == here for thread in app.threads] == [False, False, True]
-
-
-def test_after_a_long_request_the_next_one_is_computed_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("thumbnet.api.turns.LONG_SECONDS", -1.0)  # any is long
-    app = Where()
-    gateway = Gateway(app, Settings(), Metrics(), lambda: False)
-    assert [asyncio.run(post(gateway)), asyncio.run(post(gateway))] == [200, 200]
-    here = threading.get_ident()
-    assert [thread == here for thread in app.threads] == [True, False]
+    assert [thread == here for thread in app.threads] == [False, True]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from thumbnet.api.framing import Answer
-from thumbnet.api.turns import LONG_SECONDS, PAUSE_SECONDS, SHORT_BYTES, Turns, current_turn, is_short
+from thumbnet.api.turns import LOOP_SECONDS, SHORT_BYTES, Turns, current_turn, is_short
 from thumbnet.model import Pixels
 from thumbnet.model.runtimes import Logits
 
@@ -230,34 +230,82 @@ def test_there_is_no_turn_outside_of_one() -> None:
     assert current_turn() is None
 
 
-@pytest.mark.parametrize("slow", ["job", "model"])
-def test_what_takes_long_closes_the_turns_for_a_while(slow: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [100.0]
-    monkeypatch.setattr("thumbnet.api.turns.time", SimpleNamespace(monotonic=lambda: now[0]))
+class Clocked:
+    """A model that takes so many seconds for each image, by a clock of its own, and remembers where it computed."""
 
-    def lasting(seconds: float) -> Callable[[], Answer]:
-        def compute(images: Sequence[Pixels]) -> list[Logits | Exception]:
-            now[0] += seconds * len(images) * (slow == "model")
-            return [np.float32(0)] * len(images)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 0.0
+        self.threads: list[int] = []
+        self._now = 100.0
+        monkeypatch.setattr("thumbnet.api.turns.time", SimpleNamespace(monotonic=lambda: self._now))
 
-        def job() -> Answer:
-            now[0] += seconds * (slow == "job")
-            if turn := current_turn():
-                turn.compute(compute, np.uint8(0))
-            return 200, [], b""
+    def __call__(self, images: Sequence[Pixels]) -> list[Logits | Exception]:
+        self.threads.append(threading.get_ident())
+        self._now += self.seconds * len(images)
+        return [np.float32(image) for image in images]
 
-        return job
 
-    async def take(seconds: float) -> None:
-        await asyncio.gather(*(turns.take(lasting(seconds), asyncio.get_running_loop()) for _ in range(4)))
+def test_a_model_that_may_take_long_computes_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, turns = Clocked(monkeypatch), Turns(8, THREADS)
 
-    turns = Turns(4, THREADS)
-    asyncio.run(take(LONG_SECONDS / 2))
-    assert turns.accept()
-    asyncio.run(take(LONG_SECONDS * 2))
-    assert not turns.accept()
-    now[0] += PAUSE_SECONDS
-    assert turns.accept()
+    async def ask(requests: int, seconds: float) -> bool:
+        """Whether it was in the event loop that their images were computed."""
+        model.seconds = seconds
+        jobs = [turns.take(asking(model, number), asyncio.get_running_loop()) for number in range(requests)]
+        assert [status for status, _, _ in await asyncio.gather(*jobs)] == list(range(requests))
+        return model.threads[-1] == threading.get_ident()
+
+    async def in_loop() -> list[bool]:
+        short = LOOP_SECONDS / 4
+        first = await ask(1, short)  # how long it takes is not known yet
+        return [first, await ask(1, short), await ask(4, short), await ask(5, short), await ask(1, short)]
+
+    assert asyncio.run(in_loop()) == [False, True, True, False, True]
+    assert asyncio.run(ask(1, 100 * LOOP_SECONDS))  # kept waiting once, it is no slower a model
+    assert asyncio.run(ask(1, LOOP_SECONDS / 4))
+
+
+def test_a_model_that_has_become_slow_computes_in_a_thread_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, turns = Clocked(monkeypatch), Turns(8, THREADS)
+
+    async def ask(seconds: float) -> None:
+        model.seconds = seconds
+        await turns.take(asking(model, 1), asyncio.get_running_loop())
+
+    async def slow_down() -> None:
+        await ask(LOOP_SECONDS / 2)
+        for _ in range(20):
+            await ask(2 * LOOP_SECONDS)
+
+    asyncio.run(slow_down())
+    here = threading.get_ident()
+    assert model.threads[1] == here != model.threads[-1]
+
+
+def test_while_a_thread_computes_a_model_the_loop_goes_on() -> None:
+    may_end, batches = threading.Event(), list[int]()
+
+    def slow(images: Sequence[Pixels]) -> list[Logits | Exception]:
+        batches.append(len(images))
+        assert may_end.wait(10)
+        return [np.float32(image) for image in images]
+
+    async def take() -> list[Answer]:
+        turns, loop = Turns(8, THREADS), asyncio.get_running_loop()
+
+        def job(number: int) -> asyncio.Future[Answer]:
+            return turns.take(asking(slow, number), loop)  # type: ignore[arg-type]
+
+        first = job(1)
+        while not batches:
+            await asyncio.sleep(0.001)
+        next_ones = [job(2), job(3)]
+        other = await turns.take(answering(4, []), loop)
+        may_end.set()
+        return [await first, *[await answer for answer in next_ones], other]
+
+    assert [status for status, _, _ in asyncio.run(take())] == [1, 2, 3, 4]
+    assert batches == [1, 2]
 
 
 @pytest.mark.parametrize(
