@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from thumbnet.model import InvalidArgument, InvalidImage, Pixels, Prediction
-from thumbnet.model.images import size_in_header
+from thumbnet.model.images import EncodedImage
 
 from .loading import PATIENCE_SECONDS, ServedModel
 from .state import current_state
@@ -77,8 +77,8 @@ def attempt(model: ServedModel, image: bytes | str) -> tuple[Pixels, int] | Faul
 
 def read(model: ServedModel, image: bytes | str) -> tuple[Pixels, int]:
     """What the network sees of an image, and the longest side it came with. Raises InvalidImage or InvalidArgument."""
-    data = image_bytes(image)
-    width, height = size_in_header(data)
+    file = EncodedImage(image_bytes(image))
+    width, height = file.size
     if (turn := current_turn()) and width * height > SHORT_PIXELS:
-        return turn.in_thread(partial(model.read, data)), max(width, height)
-    return model.read(data), max(width, height)
+        return turn.in_thread(partial(model.read, file)), max(width, height)
+    return model.read(file), max(width, height)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import struct
-import warnings
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,9 +23,6 @@ from .guards import PNG_SIGNATURE, BoundedFile, check_cost, check_scans, check_s
 
 Pixels = npt.NDArray[np.uint8]
 """(H, W, C) uint8, 0…255; C is 1 (grey) or 3 (RGB)."""
-
-ImageInput = str | os.PathLike[str] | bytes | Image.Image | Pixels
-"""A file path, the bytes of an image file, a PIL image, or (H, W), (H, W, 1) or (H, W, 3) uint8 pixels."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
@@ -68,6 +64,59 @@ class Preprocessing:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for config.json."""
         return asdict(self)
+
+
+class EncodedImage:
+    """The bytes of an image file, of which the header has been read and its pixels have not.
+
+    size   width and height in pixels
+    """
+
+    def __init__(self, data: bytes) -> None:
+        """Every limit on size is checked here. Raises EmptyImage, UnsupportedFormat, ImageTooLarge or CorruptImage."""
+        if not data:
+            raise EmptyImage("received 0 bytes; send the bytes of an image file.")
+        if len(data) > MAX_BYTES:
+            raise ImageTooLarge(f"received {len(data):,} bytes; at most {MAX_BYTES:,} are allowed. Make it smaller.")
+        check_scans(data)
+        self._data = data
+        try:
+            self._opened = Image.open(BoundedFile(data), formats=FORMATS)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise ImageTooLarge(f"more than {MAX_PIXELS:,} pixels. Make the image smaller.") from error
+        except UnidentifiedImageError as error:
+            if data.startswith(SIGNATURES):
+                raise CorruptImage("the image's header is damaged. Save it again as JPEG or PNG.") from error
+            raise UnsupportedFormat(f"the bytes are not an image that can be read; accepted are {ACCEPTED}.") from error
+        except DAMAGED as error:
+            raise undecodable(error) from error
+        check_size(*self.size)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """See the class."""
+        return self._opened.size
+
+    def decode(self, enough: int | None = None) -> Image.Image:
+        """The first frame, once: see read_image for `enough`. Raises ImageTooLarge or CorruptImage."""
+        try:
+            check_sums(self._data)
+            if enough is not None:
+                self._opened.draft(None, (enough, enough))  # does something to JPEG files only
+            check_cost(self._opened)
+            self._opened.load()
+        except DAMAGED as error:
+            raise undecodable(error) from error
+        return self._opened
+
+
+ImageInput = str | os.PathLike[str] | bytes | EncodedImage | Image.Image | Pixels
+"""A file path, the bytes of an image file, a PIL image, or (H, W), (H, W, 1) or (H, W, 3) uint8 pixels."""
+
+
+def undecodable(error: Exception) -> CorruptImage:
+    """What Pillow says of a damaged file, as an error of ours."""
+    return CorruptImage(f"the image cannot be decoded: {error}. Save it again as JPEG or PNG.")
 
 
 def read_pixels(image: ImageInput, preprocessing: Preprocessing) -> Pixels:
@@ -122,9 +171,11 @@ def read_image(image: ImageInput, enough: int | None = None) -> Image.Image:
     elif isinstance(image, np.ndarray):
         opened = from_array(image)
     elif isinstance(image, bytes | bytearray | memoryview):
-        opened = decode(bytes(image), enough)
+        opened = EncodedImage(bytes(image)).decode(enough)
     elif isinstance(image, str | os.PathLike):
-        opened = decode(read_file(Path(image)), enough)
+        opened = EncodedImage(read_file(Path(image))).decode(enough)
+    elif isinstance(image, EncodedImage):
+        opened = image.decode(enough)
     else:
         raise InvalidImage(
             f"received {type(image).__name__}; allowed are a file path, bytes, a PIL image or a uint8 array."
@@ -157,50 +208,6 @@ def read_file(path: Path) -> bytes:
         raise InvalidImage(f"cannot read {path}: {error.strerror}.") from error
     except ValueError as error:  # a NUL in the name
         raise InvalidImage(f"{str(path)!r} is not a file name.") from error
-
-
-def decode(data: bytes, enough: int | None = None) -> Image.Image:
-    """Decode the first frame of an image file; every limit is checked on the header, before pixels are decoded.
-
-    enough   see read_image
-    """
-    if not data:
-        raise EmptyImage("received 0 bytes; send the bytes of an image file.")
-    if len(data) > MAX_BYTES:
-        raise ImageTooLarge(f"received {len(data):,} bytes; at most {MAX_BYTES:,} are allowed. Make it smaller.")
-    check_scans(data)
-    try:
-        opened = open_file(data)
-        check_size(*opened.size)
-        check_sums(data)
-        if enough is not None:
-            opened.draft(None, (enough, enough))  # does something to JPEG files only
-        check_cost(opened)
-        opened.load()
-    except Image.DecompressionBombError as error:
-        raise ImageTooLarge(f"more than {MAX_PIXELS:,} pixels. Make the image smaller.") from error
-    except UnidentifiedImageError as error:
-        if data.startswith(SIGNATURES):
-            raise CorruptImage("the image's header is damaged. Save it again as JPEG or PNG.") from error
-        raise UnsupportedFormat(f"the bytes are not an image that can be read; accepted are {ACCEPTED}.") from error
-    except DAMAGED as error:
-        raise CorruptImage(f"the image cannot be decoded: {error}. Save it again as JPEG or PNG.") from error
-    return opened
-
-
-def open_file(data: bytes) -> Image.Image:
-    """An image file whose header has been read, and nothing else. Raises what Pillow raises, and CorruptImage."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size is stricter
-        return Image.open(BoundedFile(data), formats=FORMATS)
-
-
-def size_in_header(data: bytes) -> tuple[int, int]:
-    """Width and height of an image file, in pixels, as its header says; 0 and 0 where that cannot be read."""
-    try:
-        return open_file(data).size
-    except (InvalidImage, Image.DecompressionBombError, *DAMAGED):
-        return 0, 0
 
 
 def check_size(width: int, height: int) -> None:

@@ -19,7 +19,7 @@ from thumbnet.model.errors import (
     InvalidImage,
     UnsupportedFormat,
 )
-from thumbnet.model.images import MAX_BYTES, Preprocessing, decode, read_image, read_pixels
+from thumbnet.model.images import MAX_BYTES, EncodedImage, Preprocessing, read_image, read_pixels
 
 COLOUR = Preprocessing(image_size=32, channels=3)
 GREY = Preprocessing(image_size=28, channels=1)
@@ -147,8 +147,8 @@ def test_a_large_jpeg_is_decoded_small_and_looks_the_same(rng: np.random.Generat
     buffer = io.BytesIO()
     photograph.save(buffer, "JPEG", quality=95)
     data = buffer.getvalue()
-    assert decode(data).size == (2400, 1800)
-    assert decode(data, enough=8 * 32).size == (600, 450)
+    assert EncodedImage(data).decode().size == (2400, 1800)
+    assert EncodedImage(data).decode(enough=8 * 32).size == (600, 450)
     whole = read_pixels(Image.open(io.BytesIO(data)), COLOUR).astype(int)
     assert np.abs(read_pixels(data, COLOUR) - whole).max() <= 6
 
