@@ -46,7 +46,7 @@ LARGEST_BATCH = 500
 
 def build_recipes() -> dict[str, Recipe]:
     """Our recipe, and the one it is compared with: eight epochs at full size, batches of 2,000, shifts by two."""
-    from thumbnet.model.recipe import RECIPES
+    from thumbnet.model.recipes import RECIPES
 
     compared = RECIPES["cifar10-airbench"].replace(
         name=COMPARED, epochs=8, batch_size=2000, translate=2, cutout=0, start_size=None

@@ -14,7 +14,7 @@ import pytest
 import typer.main
 
 from thumbnet.cli import app
-from thumbnet.model.recipe import RECIPES
+from thumbnet.model.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from thumbnet.cli import app
 from thumbnet.model.checkpoint import read_progress
-from thumbnet.model.recipe import recipe_for
+from thumbnet.model.recipes import recipe_for
 
 QUICK = ("--set", "architecture=resnet20", "--set", 'options={"depth": 8}', "--set", "batch_size=8")
 

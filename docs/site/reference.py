@@ -18,7 +18,7 @@ import typer.main
 from thumbnet.api import Settings, create_app
 from thumbnet.cli import app
 from thumbnet.commands.serving import describe_settings
-from thumbnet.model import Classifier, recipe
+from thumbnet.model import Classifier, recipe, recipes
 from thumbnet.model.weights import RESULTS, WeightsConfig, find_weights
 
 MODULES = ("thumbnet", "thumbnet.model", "thumbnet.api", "thumbnet.demo")
@@ -189,7 +189,7 @@ def recipe_page() -> str:
             default = ast.unparse(field.value) if field.value and not isinstance(field.value, ast.Call) else ""
             cells = (f"`{ast.unparse(field.target)}`", f"`{ast.unparse(field.annotation)}`")
             rows.append((*cells, f"`{default}`" if default else "", prose(str(below.value.value))))
-    named = [(f"`{name}`", prose(value.summary)) for name, value in recipe.RECIPES.items()]
+    named = [(f"`{name}`", prose(value.summary)) for name, value in recipes.RECIPES.items()]
     return (
         f"# Recipe\n\n{docstring(recipe.Recipe)}\n{table(('field', 'type', 'default', 'meaning'), rows)}\n"
         f"## Named recipes\n\n{table(('name', 'summary'), named)}"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from thumbnet.model.recipe import Recipe
+from thumbnet.model.recipes import load_recipe
 from thumbnet.model.search import parse_space
 
 from .conftest import COURSE, Load
@@ -79,7 +79,7 @@ def test_the_recipe_is_that_of_the_commands_on_the_page(load: Load, sky: Path, p
     assert f"--set validation_share={recipe.validation_share}" in page
     assert f"--set epochs={recipe.epochs}" in page
     assert f"--set 'options={json.dumps(dict(recipe.options))}'" in page
-    assert recipe == Recipe.load("images").replace(
+    assert recipe == load_recipe("images").replace(
         name="sky", dataset=str(sky), validation_share=0.15, epochs=recipe.epochs, **project.NETWORK
     )
     for entry in project.SEARCH:

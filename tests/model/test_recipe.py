@@ -11,7 +11,8 @@ import pytest
 from thumbnet.model.architectures import ARCHITECTURES
 from thumbnet.model.datasets import DATASETS
 from thumbnet.model.errors import InvalidArgument, UnknownName
-from thumbnet.model.recipe import RECIPES, Recipe
+from thumbnet.model.recipe import Recipe
+from thumbnet.model.recipes import RECIPES, load_recipe
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
@@ -34,15 +35,15 @@ def test_a_recipe_cannot_be_changed_but_copied_with_changes() -> None:
 
 
 def test_a_recipe_is_loaded_by_name_or_from_a_file(tmp_path: Path) -> None:
-    assert Recipe.load("mnist") is RECIPES["mnist"]
+    assert load_recipe("mnist") is RECIPES["mnist"]
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"name": "mine", "epochs": 3}))
-    assert Recipe.load(str(path)) == Recipe(name="mine", epochs=3)
+    assert load_recipe(str(path)) == Recipe(name="mine", epochs=3)
 
 
 def test_an_unknown_recipe_suggests_the_nearest() -> None:
     with pytest.raises(UnknownName, match=r"unknown recipe 'cifar-10'; known: .*Did you mean 'cifar10'\?"):
-        Recipe.load("cifar-10")
+        load_recipe("cifar-10")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_a_recipe_file_that_makes_no_sense_says_why(tmp_path: Path, text: str, m
     path = tmp_path / "recipe.json"
     path.write_text(text)
     with pytest.raises(InvalidArgument, match=message):
-        Recipe.load(str(path))
+        load_recipe(str(path))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from thumbnet.model.datasets import Dataset
 from thumbnet.model.drift import read_baseline
 from thumbnet.model.evaluate import classifier_logits, measure
 from thumbnet.model.recipe import Recipe
+from thumbnet.model.recipes import load_recipe
 from thumbnet.model.runs import measure_weights, run
 from thumbnet.model.weights import PICTURES
 
@@ -30,7 +31,7 @@ def test_a_run_leaves_everything_one_needs(weights: Path, quick_recipe: Recipe, 
         "checkpoint.safetensors",
         "weights",
     }
-    assert Recipe.load(str(folder / "recipe.json")) == quick_recipe
+    assert load_recipe(str(folder / "recipe.json")) == quick_recipe
     assert {picture.name for picture in weights.glob("*.png")} <= set(PICTURES)
     for picture in PICTURES:
         assert picture == "mistakes.png" or f"]({picture})" in (weights / "README.md").read_text()

@@ -6,7 +6,8 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from thumbnet.model.errors import InvalidArgument, UnknownName
-from thumbnet.model.recipe import RECIPES, Recipe
+from thumbnet.model.recipe import Recipe
+from thumbnet.model.recipes import RECIPES
 from thumbnet.model.search import DEFAULTS, contains, parse_space
 
 RECIPE = Recipe(name="a")

@@ -16,6 +16,7 @@ from thumbnet.model.datasets import Dataset, Split
 from thumbnet.model.errors import InvalidArgument, WeightsCorrupt, WeightsNotFound
 from thumbnet.model.images import Preprocessing
 from thumbnet.model.recipe import Recipe
+from thumbnet.model.recipes import load_recipe
 from thumbnet.model.train import build_network
 from thumbnet.model.weights import WeightsConfig, save_weights
 
@@ -106,7 +107,7 @@ def test_without_an_architecture_a_recipe_takes_that_of_the_weights(trained: Pat
     recipe = recipe_for_start(trained)
     assert (recipe.architecture, dict(recipe.options)) == ("resnet20", OPTIONS)
     assert Recipe(name="a", architecture="mlp").resolved() == Recipe(name="a", architecture="mlp")
-    assert Recipe.load("cifar10-alone").start_from == ""
+    assert load_recipe("cifar10-alone").start_from == ""
 
 
 @pytest.mark.parametrize(

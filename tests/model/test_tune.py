@@ -23,6 +23,7 @@ from thumbnet.cli import app
 from thumbnet.model.datasets import Dataset, Split
 from thumbnet.model.errors import CheckpointError, InvalidArgument
 from thumbnet.model.recipe import Recipe
+from thumbnet.model.recipes import load_recipe
 from thumbnet.model.search import parse_space
 from thumbnet.model.tune import BEST, JOURNAL, REPORT, open_study, run_trials
 from thumbnet.model.tune_report import plot_study
@@ -98,7 +99,7 @@ def test_a_study_starts_with_the_recipe_and_finds_a_better_one(
     assert trials[0].params == {"learning_rate": 1e-5, "flip": "none"}
     complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
     assert all(trial.values == accuracies(tmp_path, trial)[-1:] for trial in complete)
-    best = Recipe.load(str(tmp_path / BEST))
+    best = load_recipe(str(tmp_path / BEST))
     winner = max(complete, key=lambda trial: trial.values[0])
     assert winner.values[0] > trials[0].values[0]
     assert best == recipe.replace(name="stripes-tuned", **winner.params)
@@ -106,7 +107,7 @@ def test_a_study_starts_with_the_recipe_and_finds_a_better_one(
     assert pictures == [tmp_path / REPORT] * 10
     (tmp_path / BEST).unlink()
     assert list(work(recipe, data, tmp_path, 10)) == []
-    assert Recipe.load(str(tmp_path / BEST)) == best
+    assert load_recipe(str(tmp_path / BEST)) == best
 
 
 def test_the_picture_of_a_study_can_be_drawn_after_any_number_of_trials(
@@ -241,7 +242,7 @@ def test_the_command_tunes_and_says_how_to_train_the_winner(
     assert result.exit_code == 0, result.output
     assert "trial 1: " in result.output
     assert f"Next: thumbnet train --recipe {tmp_path / 'study' / 'best.json'}" in result.output
-    assert Recipe.load(str(tmp_path / "study" / "best.json")).epochs == 1
+    assert load_recipe(str(tmp_path / "study" / "best.json")).epochs == 1
     again = CliRunner().invoke(app, [*arguments, "--trials", "2"])
     assert again.exit_code == 0
     assert "trial 1: " not in again.output.partition("Best:")[0]

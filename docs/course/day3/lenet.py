@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from thumbnet.model.architectures import Network, build, count_macs, count_parameters
 from thumbnet.model.datasets import Dataset, load_dataset
-from thumbnet.model.recipe import RECIPES, Recipe
+from thumbnet.model.recipe import Recipe
+from thumbnet.model.recipes import RECIPES
 from thumbnet.model.train import evaluate_split, train
 
 WEIGHTS = Path(__file__).parent / "lenet.safetensors"

@@ -11,6 +11,7 @@ import torch
 
 from thumbnet.model.datasets import Dataset, load_dataset
 from thumbnet.model.recipe import Recipe
+from thumbnet.model.recipes import load_recipe
 from thumbnet.model.train import train
 
 VALIDATION_SHARE, EPOCHS = 0.15, 20
@@ -35,7 +36,7 @@ def read_photos(folder: Path) -> Dataset:
 # --8<-- [start:learn]
 def base_recipe(folder: Path) -> Recipe:
     """What `thumbnet train --data` would take for so many images, with a network of our own."""
-    recipe = Recipe.load("images").replace(name=folder.name, dataset=str(folder))
+    recipe = load_recipe("images").replace(name=folder.name, dataset=str(folder))
     return recipe.replace(validation_share=VALIDATION_SHARE, epochs=EPOCHS, **NETWORK)
 
 

@@ -98,11 +98,11 @@ def choose_recipe(name: str, data: Path | None, changes: dict[str, Any]) -> tupl
 
     from thumbnet.model.datasets import DATASETS, Dataset, Split
     from thumbnet.model.folders import TRAIN, list_folder
-    from thumbnet.model.recipe import Recipe, recipe_for
+    from thumbnet.model.recipes import load_recipe, recipe_for
     from thumbnet.model.train import build_network
 
     folder = list_folder(data) if data else None
-    recipe = recipe_for(folder.counts[TRAIN]) if folder and not name else Recipe.load(name or "cifar10")
+    recipe = recipe_for(folder.counts[TRAIN]) if folder and not name else load_recipe(name or "cifar10")
     chosen = f"{recipe.name}: {recipe.summary}" if recipe.summary else recipe.name
     if folder:
         path = str(folder.root)

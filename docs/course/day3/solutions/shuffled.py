@@ -15,7 +15,7 @@ import torch
 from lenet import learn
 
 from thumbnet.model.datasets import Dataset, Split, load_dataset
-from thumbnet.model.recipe import RECIPES
+from thumbnet.model.recipes import RECIPES
 
 
 def shuffle(split: Split, order: torch.Tensor) -> Split:
