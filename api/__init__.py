@@ -4,7 +4,8 @@ What a request passes, from the outside in:
 
 server.py        starts the workers, and drains them
 protocol.py      HTTP within limits of time and size
-gateway.py       room, deadline and body of a request, before Flask sees it
+gateway.py       room and deadline of a request, before Flask sees it
+bodies.py        its body, within limits of size, time and memory
 turns.py         short requests, computed in the event loop
 framing.py       is it sound HTTP, and what WSGI makes of it
 security.py      API keys, rate_limit.py, CORS

@@ -1,7 +1,7 @@
 """Between the server and Flask: what a request may cost before anybody computes it.
 
-uvicorn's event loop hands every request to `Gateway`, which checks its framing, collects its body within limits of size
-and time, and passes it to Flask as a complete WSGI request: in a thread, or in the event loop where the work is short
+uvicorn's event loop hands every request to `Gateway`, which checks its framing, collects its body (see bodies.py), and
+passes it to Flask as a complete WSGI request: in a thread, or in the event loop where the work is short
 (see turns.py). So a client that is slow costs a little memory and never a thread; what cannot be answered in time is
 told so at once; and what nobody waits for is not computed.
 """
@@ -9,15 +9,15 @@ told so at once; and what nobody waits for is not computed.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.test import run_wsgi_app
 
+from .bodies import Bodies, Gone, discard
 from .framing import Answer, Headers, Rejected, check_framing, describe, environ
 from .logs import log_request
 from .metrics import Metrics
@@ -37,17 +37,8 @@ HEALTH_PATHS = ("/livez", "/readyz", "/v2/health/")
 """These have a thread of their own, so that they answer under any load."""
 PATIENCE_SECONDS = 0.05
 """An answer that takes longer is worth watching whether its client is still there."""
-BUFFERED_BODIES = 16
-"""Bodies of the largest allowed size that a worker holds at once."""
 LINES_A_SECOND = 20
 """Of the log, for requests that are turned away; the metrics count all of them."""
-DISCARD_SECONDS = 2.0
-"""How long the rest of a body that is too large is read and thrown away: its client reads no answer before it has
-sent everything."""
-
-
-class Gone(Exception):
-    """The client has hung up before anybody computed its request."""
 
 
 class Gateway:
@@ -74,9 +65,9 @@ class Gateway:
         self._computing = ThreadPoolExecutor(COMPUTING_THREADS, "compute")
         self._light = ThreadPoolExecutor(LIGHT_THREADS, "light")
         self._health = ThreadPoolExecutor(1, "health")
+        self._bodies = Bodies(settings.max_body_bytes, settings.body_timeout)
         self._turns = Turns(settings.batch_size, self._computing)
         self._held = 0
-        self._buffered = 0
         self._second = self._lines = 0
 
     async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -95,7 +86,7 @@ class Gateway:
                 await discard(headers, receive)
             else:
                 self._check_room()
-                received = await self._read(headers, receive)
+                received = await self._bodies.receive(headers, receive)
                 status, answer_headers, body = await self._compute(scope, headers, received, receive)
         except Rejected as rejected:
             if rejected.status == 413:
@@ -107,7 +98,7 @@ class Gateway:
             self._metrics.rejected("disconnected")
             return
         finally:
-            self._buffered -= len(received)
+            self._bodies.release(received)
         if self._draining():
             answer_headers.append(("connection", "close"))
         encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer_headers]
@@ -185,33 +176,6 @@ class Gateway:
             self._held -= 1
             self._metrics.waiting(-1)
 
-    async def _read(self, headers: Headers, receive: ASGIReceiveCallable) -> bytes:
-        """The request's body, counted as buffered. Raises Rejected where it is too large or too slow, Gone where it
-        breaks off."""
-        limit, seconds = self._settings.max_body_bytes, self._settings.body_timeout
-        announced = next((int(value) for name, value in headers if name == "content-length"), None)
-        if announced is not None and announced > limit:
-            raise Rejected(413, f"the body has {announced:,} bytes; at most {limit:,} are allowed. Send less at once.")
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(seconds):
-                async for chunk in body_chunks(receive):
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    self._buffered += len(chunk)
-                    if size > limit:
-                        raise Rejected(413, f"the body has more than {limit:,} bytes, which is the limit. Send less.")
-                    if self._buffered > BUFFERED_BODIES * limit:
-                        raise Rejected(503, "too many large requests are on their way; come again.", "queue_full")
-        except BaseException as error:
-            self._buffered -= size
-            if isinstance(error, TimeoutError):
-                detail = f"the body did not arrive in {seconds:g} s; send it faster."
-                raise Rejected(408, detail, "body_timeout") from None
-            raise
-        return b"".join(chunks)
-
     async def _answer(
         self,
         pool: ThreadPoolExecutor | None,
@@ -243,27 +207,6 @@ class Gateway:
                 seconds = self._settings.deadline
                 raise Rejected(503, f"its turn did not come within {seconds:g} s; come again.", "deadline")
         return await answer
-
-
-async def body_chunks(receive: ASGIReceiveCallable) -> AsyncIterator[bytes]:
-    """The parts of a body as they come. Raises Gone where the client leaves before the last."""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Gone
-        yield message["body"]
-        if not message["more_body"]:
-            return
-
-
-async def discard(headers: Headers, receive: ASGIReceiveCallable) -> None:
-    """Throw the rest of a body away, for some seconds at most; a client that waits for leave to send has sent none."""
-    if any(name == "expect" for name, _ in headers):
-        return
-    with contextlib.suppress(TimeoutError, Gone):
-        async with asyncio.timeout(DISCARD_SECONDS):
-            async for _ in body_chunks(receive):
-                pass
 
 
 class Job:
