@@ -1,4 +1,4 @@
-"""Images of several requests that wait in the event loop are computed together; threads compute one after the other.
+"""Images of several requests that wait in the event loop are computed together; those of threads one after the other.
 
 Nobody waits for a batch to fill: when no other request can begin, those that have come so far are computed (turns.py).
 """
@@ -27,16 +27,17 @@ class Batcher:
         self.precision = runtime.precision
         self._runtime = runtime
         self._observe = observe
-        self._model = threading.Lock()
+        self.lock = threading.Lock()
 
     def logits(self, pixels: Pixels) -> Logits:
         """See Runtime. Raises what the model raises for these pixels, whatever others came with."""
         if turn := current_turn():
-            return turn.compute(self._together, pixels)
-        with self._model:  # more than one at a time would only compete for the processor
+            return turn.compute(self, pixels)
+        with self.lock:  # more than one at a time would only compete for the processor
             return self._alone(pixels)
 
-    def _together(self, images: Sequence[Pixels]) -> Sequence[Logits | Exception]:
+    def together(self, images: Sequence[Pixels]) -> Sequence[Logits | Exception]:
+        """See turns.Model."""
         if len(images) > 1:
             with contextlib.suppress(Exception):  # one of them is to blame: let it fail alone
                 rows = self._alone(np.concatenate(images))

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import Any, Protocol, TypeVar, cast
 
 import greenlet
 
@@ -31,12 +33,23 @@ SHORT_PIXELS = 256 * 256
 """Of an image that is decoded in the event loop, at most."""
 LOOP_SECONDS = 0.01
 """A model that takes longer computes in a thread: it would delay whatever else the loop does."""
-FORGETTING = 1.1
-"""How much longer than the last time a model may be thought to take, at most: a thread may have been kept waiting."""
+MOST_GROWTH = 1.1
+"""By which a model is thought to take longer than the last time, at most: this process may have been kept waiting."""
 
-Compute = Callable[[Sequence[Pixels]], Sequence[Logits | Exception]]
-"""The images of several requests → the answer for those of each, or what went wrong with them."""
 Result = TypeVar("Result")
+Computed = tuple[Sequence[Logits | BaseException], float]
+"""What a model made of each request's images, or what went wrong with them, and the seconds that it took."""
+
+
+class Model(Protocol):
+    """Computes the images of several requests."""
+
+    lock: threading.Lock
+    """Held by whoever computes with it."""
+
+    def together(self, images: Sequence[Pixels]) -> Sequence[Logits | Exception]:
+        """The images of each of several requests → the answer for them, or what went wrong with them."""
+        ...
 
 
 def is_short(path: str, headers: Headers, body: bytes) -> bool:
@@ -55,7 +68,7 @@ class Turn(greenlet.greenlet):
         super().__init__(self._work)
         self._job = job
         self._answer = answer
-        self.wanted: tuple[Compute, Pixels] | Callable[[], Any] | None = None
+        self.wanted: tuple[Model, Pixels] | Callable[[], Any] | None = None
 
     def go_on(self, outcome: Any = None) -> None:
         """Run until it ends, or `wanted` says what it waits for; `outcome` is what it waited for last."""
@@ -65,7 +78,7 @@ class Turn(greenlet.greenlet):
         else:
             self.switch(outcome)
 
-    def compute(self, model: Compute, pixels: Pixels) -> Logits:
+    def compute(self, model: Model, pixels: Pixels) -> Logits:
         """Wait, inside the job, for what a model makes of these images. Raises what went wrong with them."""
         return cast("Logits", self._pause((model, pixels)))
 
@@ -73,7 +86,7 @@ class Turn(greenlet.greenlet):
         """Wait, inside the job, for work that would hold up the event loop. Raises what it raises."""
         return cast("Result", self._pause(work))
 
-    def _pause(self, wanted: tuple[Compute, Pixels] | Callable[[], Any]) -> Any:
+    def _pause(self, wanted: tuple[Model, Pixels] | Callable[[], Any]) -> Any:
         self.wanted = wanted
         return cast("greenlet.greenlet", self.parent).switch()
 
@@ -96,22 +109,38 @@ def current_turn() -> Turn | None:
     return current if isinstance(current, Turn) else None
 
 
+class Pace:
+    """How long a model takes, as far as the last time tells."""
+
+    def __init__(self) -> None:
+        self._seconds, self._requests = math.inf, 1
+
+    def expect(self, requests: int) -> float:
+        """The seconds for so many requests, rather too many than too few: few may take as long as some more."""
+        return self._seconds * max(1.0, requests / self._requests)
+
+    def learn(self, requests: int, seconds: float) -> None:
+        """So many requests took so long."""
+        self._seconds, self._requests = min(seconds, MOST_GROWTH * self.expect(requests)), requests
+
+
 class Turns:
     """Jobs that wait for their turn in the event loop."""
 
     def __init__(self, together: int, threads: Executor) -> None:
         """
         together   jobs whose images are computed at once, at most
-        threads    do what would hold up the loop
+        threads    for work that jobs hand on (see Turn.in_thread)
         """
         self._most = together
         self._threads = threads
-        self._model_thread = ThreadPoolExecutor(1, "model")
+        self._model_threads = ThreadPoolExecutor(thread_name_prefix="model")  # not behind what `threads` have to do
         self._waiting: deque[Turn] = deque()
-        self._paused: list[tuple[Turn, Compute, Pixels]] = []
+        self._paused: list[tuple[Turn, Model, Pixels]] = []
         self._served: deque[tuple[Turn, Any]] = deque()
-        self._scheduled = self._computing = False
-        self._pace: dict[Compute, float] = {}
+        self._computing: set[Model] = set()
+        self._paces: dict[Model, Pace] = defaultdict(Pace)
+        self._scheduled = False
 
     def take(self, job: Callable[[], Answer], loop: asyncio.AbstractEventLoop) -> asyncio.Future[Answer]:
         """Compute it after those that came before."""
@@ -132,55 +161,78 @@ class Turns:
             self._go_on(loop, *self._served.popleft())
         elif self._waiting and len(self._paused) < self._most:
             self._go_on(loop, self._waiting.popleft())
-        elif self._paused and not self._computing:
-            self._compute(loop)
+        elif (model := self._next_model()) is not None:
+            self._compute(loop, model)
         else:
             return
         self._schedule(loop)
 
+    def _next_model(self) -> Model | None:
+        """That of the job that has paused for the longest time, of those whose model no thread computes."""
+        return next((model for _, model, _ in self._paused if model not in self._computing), None)
+
     def _go_on(self, loop: asyncio.AbstractEventLoop, turn: Turn, outcome: Any = None) -> None:
+        def hand_on(done: asyncio.Future[Any]) -> None:
+            self._served.append((turn, done.exception() or done.result()))
+
         turn.go_on(outcome)
         if isinstance(turn.wanted, tuple):
             self._paused.append((turn, *turn.wanted))
         elif turn.wanted:
+            self._in_thread(loop, self._threads, turn.wanted, hand_on)
 
-            def hand_on(done: asyncio.Future[Any]) -> None:
-                self._served.append((turn, done.exception() or done.result()))
-                self._schedule(loop)
-
-            loop.run_in_executor(self._threads, turn.wanted).add_done_callback(hand_on)
-
-    def _compute(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Answer the first that has paused, and all others that want the same model."""
-        _, model, _ = self._paused[0]
-        together = [entry for entry in self._paused if entry[1] == model][: self._most]
-        turns, _, images = zip(*together, strict=True)
+    def _compute(self, loop: asyncio.AbstractEventLoop, model: Model) -> None:
+        """Answer those that have paused for this model."""
+        together = [(turn, pixels) for turn, wanted, pixels in self._paused if wanted is model][: self._most]
+        turns, images = zip(*together, strict=True)
         self._paused = [entry for entry in self._paused if entry[0] not in turns]
-        pace = self._pace.get(model, math.inf)
 
-        def serve(computed: tuple[Sequence[Any], float]) -> None:
-            outcomes, seconds = computed
-            self._pace[model] = min(seconds / len(turns), FORGETTING * pace)
-            self._served.extend(zip(turns, outcomes, strict=True))
+        def hand_on(done: asyncio.Future[Computed]) -> None:
+            self._computing.remove(model)
+            self._serve(model, turns, *done.result())
 
-        def hand_on(done: asyncio.Future[tuple[Sequence[Any], float]]) -> None:
-            self._computing = False
-            serve(done.result())
+        if self._paces[model].expect(len(turns)) <= LOOP_SECONDS and model.lock.acquire(blocking=False):
+            try:
+                self._serve(model, turns, *timed(model, images))
+            finally:
+                model.lock.release()
+        else:
+            self._computing.add(model)
+            self._in_thread(loop, self._model_threads, partial(timed_when_free, model, images), hand_on)
+
+    def _serve(
+        self, model: Model, turns: Sequence[Turn], outcomes: Sequence[Logits | BaseException], seconds: float
+    ) -> None:
+        if not any(isinstance(outcome, BaseException) for outcome in outcomes):  # to fail may take no time
+            self._paces[model].learn(len(turns), seconds)
+        self._served.extend(zip(turns, outcomes, strict=True))
+
+    def _in_thread(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        threads: Executor,
+        work: Callable[[], Result],
+        then: Callable[[asyncio.Future[Result]], None],
+    ) -> None:
+        def go_on(done: asyncio.Future[Result]) -> None:
+            then(done)
             self._schedule(loop)
 
-        if len(turns) * pace <= LOOP_SECONDS:
-            serve(attempt(model, images))
-        else:
-            self._computing = True
-            loop.run_in_executor(self._model_thread, attempt, model, images).add_done_callback(hand_on)
+        loop.run_in_executor(threads, work).add_done_callback(go_on)
 
 
-def attempt(model: Compute, images: Sequence[Pixels]) -> tuple[Sequence[Logits | BaseException], float]:
-    """What a model makes of each request's images, or what went wrong, and the seconds that it took."""
+def timed(model: Model, images: Sequence[Pixels]) -> Computed:
+    """Compute the images of several requests."""
     started = time.monotonic()
     outcomes: Sequence[Logits | BaseException]
     try:
-        outcomes = model(images)
+        outcomes = model.together(images)
     except BaseException as error:  # noqa: BLE001  # raised in the jobs; the loop lives on
         outcomes = [error] * len(images)
     return outcomes, time.monotonic() - started
+
+
+def timed_when_free(model: Model, images: Sequence[Pixels]) -> Computed:
+    """The same, once nobody else computes with the model."""
+    with model.lock:
+        return timed(model, images)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from thumbnet.api import turns
 from thumbnet.api.framing import Answer
 from thumbnet.api.turns import LOOP_SECONDS, SHORT_BYTES, Turns, current_turn, is_short
 from thumbnet.model import Pixels
@@ -24,14 +25,15 @@ class Model:
     """Answers with the images themselves, and remembers which it was given together."""
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
         self.batches: list[list[int]] = []
 
-    def __call__(self, images: Sequence[Pixels]) -> list[Logits | Exception]:
+    def together(self, images: Sequence[Pixels]) -> list[Logits | Exception]:
         self.batches.append([int(image) for image in images])
         return [ValueError(f"image {image}") if image == 13 else np.float32(image) for image in images]
 
 
-def asking(model: Model, *images: int) -> Callable[[], Answer]:
+def asking(model: turns.Model, *images: int) -> Callable[[], Answer]:
     """A job that shows images to a model, one after the other, and answers with what it says of them."""
 
     def job() -> Answer:
@@ -207,12 +209,13 @@ def test_not_even_what_is_no_exception_stops_the_turns(where: str) -> None:
     class Panic(BaseException):
         pass
 
-    def panic(images: Sequence[Pixels]) -> list[Logits | Exception]:
-        raise Panic
+    class Panicking(Model):
+        def together(self, images: Sequence[Pixels]) -> list[Logits | Exception]:
+            raise Panic
 
     def job() -> Answer:
         if (turn := current_turn()) and where == "model":
-            turn.compute(panic, np.uint8(0))
+            turn.compute(Panicking(), np.uint8(0))
         raise Panic
 
     async def take() -> list[Any]:
@@ -230,82 +233,116 @@ def test_there_is_no_turn_outside_of_one() -> None:
     assert current_turn() is None
 
 
-class Clocked:
+class Clocked(Model):
     """A model that takes so many seconds for each image, by a clock of its own, and remembers where it computed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
         self.seconds = 0.0
         self.threads: list[int] = []
         self._now = 100.0
         monkeypatch.setattr("thumbnet.api.turns.time", SimpleNamespace(monotonic=lambda: self._now))
 
-    def __call__(self, images: Sequence[Pixels]) -> list[Logits | Exception]:
+    def together(self, images: Sequence[Pixels]) -> list[Logits | Exception]:
         self.threads.append(threading.get_ident())
         self._now += self.seconds * len(images)
-        return [np.float32(image) for image in images]
+        return super().together(images)
+
+
+class Slow(Model):
+    """A model that computes for as long as it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_end = threading.Event()
+
+    def together(self, images: Sequence[Pixels]) -> list[Logits | Exception]:
+        outcomes = super().together(images)
+        assert self.may_end.wait(10)
+        return outcomes
+
+
+def ask(taken: Turns, model: turns.Model, *images: int) -> list[asyncio.Future[Answer]]:
+    """Jobs that show an image each to a model."""
+    return [taken.take(asking(model, image), asyncio.get_running_loop()) for image in images]
 
 
 def test_a_model_that_may_take_long_computes_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, turns = Clocked(monkeypatch), Turns(8, THREADS)
+    model, taken = Clocked(monkeypatch), Turns(8, THREADS)
 
-    async def ask(requests: int, seconds: float) -> bool:
-        """Whether it was in the event loop that their images were computed."""
+    async def is_in_loop(requests: int, seconds: float) -> bool:
         model.seconds = seconds
-        jobs = [turns.take(asking(model, number), asyncio.get_running_loop()) for number in range(requests)]
-        assert [status for status, _, _ in await asyncio.gather(*jobs)] == list(range(requests))
+        answers = await asyncio.gather(*ask(taken, model, *range(1, requests + 1)))
+        assert [status for status, _, _ in answers] == list(range(1, requests + 1))
         return model.threads[-1] == threading.get_ident()
 
     async def in_loop() -> list[bool]:
         short = LOOP_SECONDS / 4
-        first = await ask(1, short)  # how long it takes is not known yet
-        return [first, await ask(1, short), await ask(4, short), await ask(5, short), await ask(1, short)]
+        first = await is_in_loop(1, short)  # how long it takes is not known yet
+        return [first, *[await is_in_loop(requests, short) for requests in (1, 4, 5, 2, 2)]]
 
-    assert asyncio.run(in_loop()) == [False, True, True, False, True]
-    assert asyncio.run(ask(1, 100 * LOOP_SECONDS))  # kept waiting once, it is no slower a model
-    assert asyncio.run(ask(1, LOOP_SECONDS / 4))
+    assert asyncio.run(in_loop()) == [False, True, True, False, False, True]
+    assert asyncio.run(is_in_loop(1, 100 * LOOP_SECONDS))
+    assert asyncio.run(is_in_loop(1, LOOP_SECONDS / 4)), "kept waiting once, it is no slower a model"
 
 
 def test_a_model_that_has_become_slow_computes_in_a_thread_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, turns = Clocked(monkeypatch), Turns(8, THREADS)
-
-    async def ask(seconds: float) -> None:
-        model.seconds = seconds
-        await turns.take(asking(model, 1), asyncio.get_running_loop())
+    model, taken = Clocked(monkeypatch), Turns(8, THREADS)
 
     async def slow_down() -> None:
-        await ask(LOOP_SECONDS / 2)
-        for _ in range(20):
-            await ask(2 * LOOP_SECONDS)
+        for seconds in (LOOP_SECONDS / 2, *[2 * LOOP_SECONDS] * 20):
+            model.seconds = seconds
+            await ask(taken, model, 1)[0]
 
     asyncio.run(slow_down())
     here = threading.get_ident()
     assert model.threads[1] == here != model.threads[-1]
 
 
-def test_while_a_thread_computes_a_model_the_loop_goes_on() -> None:
-    may_end, batches = threading.Event(), list[int]()
+def test_a_slow_model_that_fails_at_once_is_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, taken = Clocked(monkeypatch), Turns(8, THREADS)
 
-    def slow(images: Sequence[Pixels]) -> list[Logits | Exception]:
-        batches.append(len(images))
-        assert may_end.wait(10)
-        return [np.float32(image) for image in images]
+    async def fail() -> None:
+        for image, seconds in ((1, 2 * LOOP_SECONDS), (13, 0.0), (1, 2 * LOOP_SECONDS)):
+            model.seconds = seconds
+            await asyncio.wait(ask(taken, model, image))
+
+    asyncio.run(fail())
+    assert threading.get_ident() not in model.threads
+
+
+def test_the_loop_does_not_wait_for_a_model_with_which_a_thread_computes() -> None:
+    model, taken = Model(), Turns(8, THREADS)
+
+    async def beside_a_thread() -> list[Answer]:
+        await ask(taken, model, 1)[0]
+        with model.lock:
+            waiting = ask(taken, model, 2)
+            other = await taken.take(answering(3, []), asyncio.get_running_loop())
+            for _ in range(10):
+                await asyncio.sleep(0.001)
+            assert not waiting[0].done()
+        return [await waiting[0], other]
+
+    assert [status for status, _, _ in asyncio.run(beside_a_thread())] == [2, 3]
+
+
+def test_while_a_thread_computes_a_model_the_loop_goes_on() -> None:
+    slow, quick = Slow(), Model()
 
     async def take() -> list[Answer]:
-        turns, loop = Turns(8, THREADS), asyncio.get_running_loop()
-
-        def job(number: int) -> asyncio.Future[Answer]:
-            return turns.take(asking(slow, number), loop)  # type: ignore[arg-type]
-
-        first = job(1)
-        while not batches:
+        taken = Turns(8, THREADS)
+        first = ask(taken, slow, 1)
+        while not slow.batches:
             await asyncio.sleep(0.001)
-        next_ones = [job(2), job(3)]
-        other = await turns.take(answering(4, []), loop)
-        may_end.set()
-        return [await first, *[await answer for answer in next_ones], other]
+        later = ask(taken, slow, 2, 3)
+        others = [await ask(taken, quick, 4)[0], await taken.take(answering(5, []), asyncio.get_running_loop())]
+        assert slow.batches == [[1]]
+        slow.may_end.set()
+        return [*await asyncio.gather(*first, *later), *others]
 
-    assert [status for status, _, _ in asyncio.run(take())] == [1, 2, 3, 4]
-    assert batches == [1, 2]
+    assert [status for status, _, _ in asyncio.run(take())] == [1, 2, 3, 4, 5]
+    assert slow.batches == [[1], [2, 3]]
 
 
 @pytest.mark.parametrize(
