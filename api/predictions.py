@@ -40,7 +40,7 @@ def classify(model: ServedModel, images: Sequence[bytes | str], top_k: int | Non
     Raises InvalidArgument where top_k is out of range.
     """
     started = time.perf_counter()
-    outcomes = [attempt(model, image) for image in images]
+    outcomes = [read_or_fault(model, image) for image in images]
     milliseconds = 1000 * (time.perf_counter() - started) / len(images)
     sound = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
     pixels, sides = [pixels for pixels, _ in sound], [side for _, side in sound]
@@ -67,12 +67,13 @@ def classify_pixels(
     return predictions
 
 
-def attempt(model: ServedModel, image: bytes | str) -> tuple[Pixels, int] | Fault:
+def read_or_fault(model: ServedModel, image: bytes | str) -> tuple[Pixels, int] | Fault:
     """What `read` returns, or raises."""
     try:
         return read(model, image)
     except (InvalidImage, InvalidArgument) as error:
-        return error.with_traceback(None)  # which would keep the image in memory
+        error.__cause__ = error.__context__ = None  # these and the traceback would keep the image in memory
+        return error.with_traceback(None)
 
 
 def read(model: ServedModel, image: bytes | str) -> tuple[Pixels, int]:

@@ -46,7 +46,7 @@ NEIGHBOURS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Allowance:
     """What a client is told.
 
     left    requests it may still make at once
@@ -83,7 +83,7 @@ class RateLimiter:
         """Seconds after which a client that has used up its burst has all of it again."""
         return math.ceil(self.burst * self._interval)
 
-    def take(self, client: bytes) -> Turn:
+    def take(self, client: bytes) -> Allowance:
         """Count a request of a client, unless it has to wait."""
         name = blake2b(client, digest_size=SLOT.size, key=self._secret).digest()
         with self._alone():
@@ -93,9 +93,9 @@ class RateLimiter:
             after = before + self._interval
             room = self.burst * self._interval - after
             if room < -ROUNDING:
-                return Turn(0, -room, before)
+                return Allowance(0, -room, before)
             SLOT.pack_into(self._memory, place, name[:8], now + after)
-        return Turn(math.floor(room / self._interval + ROUNDING), 0.0, after)
+        return Allowance(math.floor(room / self._interval + ROUNDING), 0.0, after)
 
     def _find(self, who: bytes, start: int) -> tuple[int, float]:
         """Where a client's slot is, or is to be, and its theoretical arrival time."""
@@ -149,13 +149,13 @@ def register_rate_limit(app: Flask, settings: Settings, clock: Callable[[], floa
     limiter = RateLimiter(settings.rate_limit, Path(path) if path else None, clock)
     policy = f'"client";q={limiter.burst};w={limiter.window}'
 
-    def take_turn() -> None:
+    def check_allowance() -> None:
         if is_open():
             return
-        g.turn = turn = limiter.take(current_client())
-        if turn.wait:
+        g.allowance = allowance = limiter.take(current_client())
+        if allowance.wait:
             current_state().metrics.rejected("rate_limit")
-            seconds = math.ceil(turn.wait)
+            seconds = math.ceil(allowance.wait)
             raise TooManyRequests(
                 f"more than {settings.rate_limit:g} requests a second, or {limiter.burst} at once; at most that many "
                 f"are allowed. Wait {seconds} s.",
@@ -163,12 +163,12 @@ def register_rate_limit(app: Flask, settings: Settings, clock: Callable[[], floa
             )
 
     def say_what_is_left(response: Response) -> Response:
-        if "turn" in g:  # draft-ietf-httpapi-ratelimit-headers-10
+        if "allowance" in g:  # draft-ietf-httpapi-ratelimit-headers-10
             response.headers["RateLimit-Policy"] = policy
-            response.headers["RateLimit"] = f'"client";r={g.turn.left};t={math.ceil(g.turn.reset)}'
+            response.headers["RateLimit"] = f'"client";r={g.allowance.left};t={math.ceil(g.allowance.reset)}'
         return response
 
-    app.before_request(take_turn)
+    app.before_request(check_allowance)
     app.after_request(say_what_is_left)
 
 

@@ -1,14 +1,20 @@
 import io
+import weakref
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
 from flask.testing import FlaskClient
+from PIL import Image
 
 from thumbnet.api import Settings, create_app
+from thumbnet.api.predictions import read_or_fault
 from thumbnet.model import Classifier
+from thumbnet.model.errors import CorruptImage
+from thumbnet.model.images import EncodedImage
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "demo" / "examples").glob("*.[jp][pn]g"))
 
@@ -76,6 +82,23 @@ def test_a_bad_image_among_others_is_an_error_in_its_place(
     assert [bad["error"]["status"] for bad in (corrupt, empty, text)] == [422, 400, 415]
     assert corrupt["error"]["code"] == "corrupt_image"
     assert set(corrupt["error"]) == {"type", "title", "status", "detail", "code"}
+
+
+def test_what_is_wrong_with_an_image_does_not_keep_it_in_memory(
+    app: APIFlask, encode: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[weakref.ref[EncodedImage]] = []
+    original = EncodedImage.__init__
+
+    def watched(self: EncodedImage, data: bytes) -> None:
+        read.append(weakref.ref(self))
+        original(self, data)
+
+    monkeypatch.setattr(EncodedImage, "__init__", watched)
+    truncated = encode(Image.effect_noise((64, 64), 50), "PNG")[:-100]
+    fault = read_or_fault(app.extensions["thumbnet"].models.get(), truncated)
+    assert isinstance(fault, CorruptImage)
+    assert [image() for image in read] == [None]
 
 
 def test_of_bad_images_only_each_is_an_error(client: FlaskClient) -> None:
