@@ -44,8 +44,8 @@ def build_engines(weights: str, threads: int) -> dict[str, Engine]:
     import torch
 
     from thumbnet import Classifier
+    from thumbnet.model.machine import uses_bf16
     from thumbnet.model.recipe import Recipe
-    from thumbnet.model.train import uses_bf16
     from thumbnet.model.weights import ONNX, find_weights, load_network, read_config
 
     torch.set_num_threads(threads)

@@ -64,7 +64,8 @@ def measure(recipe: Recipe, data: Dataset | None = None) -> dict[str, Any]:
     from thumbnet.model.architectures import count_macs
     from thumbnet.model.checkpoint import read_progress
     from thumbnet.model.datasets import load_dataset
-    from thumbnet.model.train import CHECKPOINT, evaluate_split, train, training_size, uses_bf16
+    from thumbnet.model.machine import uses_bf16
+    from thumbnet.model.train import CHECKPOINT, evaluate_split, train, training_size
 
     device = torch.device("cpu")
     data = data or load_dataset(recipe.dataset, image_size=recipe.image_size)
@@ -115,7 +116,7 @@ def six_views(network: nn.Module, split: Split, recipe: Recipe) -> Tensor:
     import torch
     import torch.nn.functional as F
 
-    from thumbnet.model.train import autocast
+    from thumbnet.model.machine import autocast
 
     def logits(pixels: Tensor) -> Tensor:
         with torch.no_grad(), autocast(recipe, pixels.device):

@@ -76,7 +76,8 @@ class Recipe:
     momentum: float = 0.9
     """Momentum of SGD and Muon; the first beta of Adam."""
     weight_decay: float = 0.0
-    """Decay of matrices and kernels, not of biases; with Muon the share of biases and head lost in a step."""
+    """Decay of matrices and kernels, not of biases; with Muon that of biases and head, as the share of them lost in a
+    step before momentum, which multiplies it by about 1 / (1 - bias_momentum)."""
     bias_learning_rate: float = 0.1
     """Muon only: peak learning rate of biases and batch norm."""
     head_learning_rate: float = 0.1
@@ -113,7 +114,8 @@ class Recipe:
     """Share of the epochs over which the images grow from `start_size` to `image_size`, in steps of 4 pixels."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
+        options = {name: list(value) if isinstance(value, tuple) else value for name, value in self.options.items()}
+        object.__setattr__(self, "options", MappingProxyType(options))  # as JSON would give them back
         for name, hint in get_type_hints(Recipe).items():
             value = getattr(self, name)
             if (choices := get_args(hint)) and isinstance(choices[0], str) and value not in choices:
@@ -151,8 +153,9 @@ class Recipe:
         return [name.strip() for name in self.teacher.split(",") if name.strip()]
 
     def is_among_last(self, epoch: int, share: float) -> bool:
-        """Whether an epoch, counted from 0, is one of this share of the epochs at the end."""
-        return epoch >= (1 - share) * self.epochs
+        """Whether an epoch, counted from 0, is one of this share of the epochs at the end, of which there is one at
+        least."""
+        return share > 0 and epoch >= min(self.epochs - 1, (1 - share) * self.epochs)
 
     def refined(self) -> Recipe:
         """A copy with the augmentation of the last epochs (see `refinement`)."""

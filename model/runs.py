@@ -24,10 +24,11 @@ from .datasets import Dataset
 from .evaluate import evaluate
 from .files import write_json
 from .images import Preprocessing
+from .machine import uses_bf16
 from .plots import draw_pictures
 from .recipe import Recipe
 from .robustness import measure_robustness
-from .train import CHECKPOINT, train, uses_bf16
+from .train import CHECKPOINT, train
 from .weights import RESULTS, WeightsConfig, read_config, save_weights, write_config
 
 

@@ -7,10 +7,7 @@ several processes run the loop together, each on every n-th image of a batch (se
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +27,7 @@ from .datasets import Dataset, Split
 from .distill import Teachers, distillation_loss
 from .errors import TrainingDiverged
 from .files import write_json
+from .machine import autocast, prepare_machine, uses_bf16
 from .optimizers import build_optimizers
 from .progress import Metrics, progress_bar, stop_on_ctrl_c
 from .recipe import Recipe
@@ -140,6 +138,7 @@ def train(
                 )
                 if after_epoch:
                     after_epoch(row)
+            if ended:
                 progress.epoch_loss = 0.0
             due = time.monotonic() - saved_at > CHECKPOINT_SECONDS
             if first and (due or stopped or ended):
@@ -169,7 +168,7 @@ def see(training: Split, chosen: Tensor, mirrored: Tensor, recipe: Recipe, class
 
 def seen_at_last(training: Split, mirrored: Tensor, recipe: Recipe, classes: int) -> Iterator[Tensor]:
     """Batches of training images, augmented as in the last epoch, at the full size."""
-    strength = recipe.refined() if recipe.refinement else recipe
+    strength = recipe.refined() if recipe.is_among_last(recipe.epochs - 1, recipe.refinement) else recipe
     order = epoch_order(len(training), recipe.seed, recipe.epochs)[:NORM_IMAGES].to(mirrored.device)
     for number, chosen in enumerate(order.split(NORM_BATCH)):
         torch.manual_seed(derive_seed(recipe.seed, "norms", number))
@@ -266,33 +265,3 @@ def flips(coins: Tensor, epoch: int, recipe: Recipe) -> Tensor:
     if recipe.flip == "alternating":
         return coins ^ bool(epoch % 2)
     return torch.rand(len(coins), device=coins.device) < 0.5
-
-
-def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
-    """Compute in bf16 inside, where the recipe and the device say so."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=uses_bf16(recipe, device))
-
-
-def uses_bf16(recipe: Recipe, device: torch.device) -> bool:
-    """Whether the recipe asks for bf16, or says "auto" and the device computes bf16 natively.
-
-    On processors without AMX or AVX-512 BF16 a bf16 convolution can be 25 times slower than in fp32.
-    """
-    if recipe.precision != "auto":
-        return recipe.precision == "bf16"
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
-
-
-def prepare_machine() -> None:
-    """Process-wide settings that change speed, not results."""
-    torch.set_flush_denormal(True)  # denormal numbers cost 5–50 times the time of others
-    if sys.platform == "linux":  # reuse freed tensors: the page faults of fresh ones cost about a seventh of the time
-        with contextlib.suppress(OSError, AttributeError):
-            mallopt = ctypes.CDLL(None).mallopt
-            trim_threshold, top_pad, mmap_max = -1, -2, -4
-            mallopt(mmap_max, 0)
-            mallopt(trim_threshold, -1)  # never
-            mallopt(top_pad, 2**28)

@@ -34,6 +34,18 @@ def test_a_recipe_cannot_be_changed_but_copied_with_changes() -> None:
     assert recipe.epochs != 3
 
 
+def test_options_are_what_json_gives_back() -> None:
+    recipe = Recipe(name="a", options={"widths": (8, 16)})
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+@pytest.mark.parametrize(("epochs", "share", "expected"), [(10, 0.2, 2), (10, 0.0, 0), (3, 0.1, 1), (1, 1.0, 1)])
+def test_a_share_of_the_epochs_is_none_or_at_least_one(epochs: int, share: float, expected: int) -> None:
+    recipe = Recipe(name="a", epochs=epochs)
+    chosen = [epoch for epoch in range(epochs) if recipe.is_among_last(epoch, share)]
+    assert chosen == list(range(epochs - expected, epochs))
+
+
 def test_a_recipe_is_loaded_by_name_or_from_a_file(tmp_path: Path) -> None:
     assert load_recipe("mnist") is RECIPES["mnist"]
     path = tmp_path / "mine.json"

@@ -134,6 +134,13 @@ def test_the_weights_of_the_last_epochs_are_averaged_and_norms_measured_anew(
     assert momenta == {0.4}, "the norms are as they were"
 
 
+def test_of_few_epochs_the_last_one_is_averaged(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
+    recipe = quick_recipe.replace(epochs=3)
+    averaged = fit(recipe.replace(average=0.1), stripe_data, tmp_path / "averaged")
+    for parameter, last in zip(averaged.parameters(), fit(recipe, stripe_data, tmp_path).parameters(), strict=True):
+        assert torch.equal(parameter, last)
+
+
 def test_a_finished_run_is_not_trained_again(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
     first = fit(quick_recipe, stripe_data, tmp_path)
     before = (tmp_path / CHECKPOINT).stat().st_mtime_ns
@@ -321,7 +328,10 @@ def test_the_last_epochs_see_images_without_strong_augmentation(
 
 
 def test_a_teacher_of_other_classes_is_refused(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgument, match=r"teacher 'mnist' knows 0, 1, .* it must know flat, upright at 16"):
+    with pytest.raises(
+        InvalidArgument,
+        match=r"'mnist' knows 0, .* at 28 pixels with 1 channels; it must know flat, upright at 16",
+    ):
         fit(quick_recipe.replace(teacher="mnist"), stripe_data, tmp_path)
 
 
