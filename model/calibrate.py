@@ -19,7 +19,7 @@ from .outliers import made_outliers
 from .weights import WeightsConfig, write_config
 
 COVERAGE = 0.95
-"""Share of validation images that get an answer; the least confident rest abstains."""
+"""Share of validation images that get an answer, at least; the least confident rest abstains."""
 CLEARLY = 0.01
 """By how much another abstention score must be better than the probability, which people can read."""
 OUTLIERS = 2500
@@ -39,7 +39,12 @@ def calibrate(folder: Path, validation: Split) -> dict[str, Any]:
     confidence = confidences(logits, config, score)
     threshold = float(np.quantile(confidence, 1 - COVERAGE, method="lower"))
     write_config(folder, dataclasses.replace(config, abstention_score=score, abstention_threshold=threshold))
-    return {"score": score, "threshold": threshold, "coverage": COVERAGE, "evidence": evidence}
+    return {
+        "score": score,
+        "threshold": threshold,
+        "coverage": float((confidence >= threshold).mean()),
+        "evidence": evidence,
+    }
 
 
 def gather_evidence(

@@ -133,13 +133,14 @@ class Classifier:
 
         Probabilities are temperature-scaled (Guo et al. 2017, arXiv:1706.04599) and sum to 1 over all labels.
         `abstained` is true where the confidence (see abstention.SCORES) is under the threshold that 95 % of the
-        validation images reach.
+        validation images reach, or more where they are few.
         Raises InvalidImage when the bytes cannot be decoded or break a limit.
         """
         return self.predict_batch([image], top_k=top_k)[0]
 
     def predict_batch(self, images: Sequence[ImageInput], *, top_k: int | None = None) -> list[Prediction]:
-        """Classify several images; each answer is bit for bit what `predict` gives for that image alone.
+        """Classify several images; each answer is bit for bit what `predict` gives for that image alone, with
+        OpenVINO; with torch up to rounding.
 
         Raises InvalidImage for the first image that cannot be used; to go on without it, `read` them one by one.
         """

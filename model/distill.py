@@ -10,6 +10,7 @@ from .augment import mirror, translate
 from .classifier import Classifier
 from .datasets import Dataset
 from .errors import InvalidArgument, WeightsNotFound
+from .images import Preprocessing
 from .recipe import Recipe
 
 
@@ -21,12 +22,14 @@ class Teachers:
         self.classifiers = [load_teacher(name, bf16, device) for name in recipe.teacher_names()]
         self._mirrors = recipe.flip != "none"
         self._shift = min(recipe.translate, 1)
+        wanted = Preprocessing(recipe.image_size, channels=data.train.pixels.shape[1])
         for name, teacher in zip(recipe.teacher_names(), self.classifiers, strict=True):
-            size = teacher.config.preprocessing.image_size
-            if teacher.labels != data.labels or size != recipe.image_size:
+            seen = teacher.config.preprocessing
+            if teacher.labels != data.labels or seen != wanted:
                 raise InvalidArgument(
-                    f"teacher {name!r} knows {', '.join(teacher.labels)} at {size} pixels; it must know "
-                    f"{', '.join(data.labels)} at {recipe.image_size}."
+                    f"teacher {name!r} knows {', '.join(teacher.labels)} at {seen.image_size} pixels with "
+                    f"{seen.channels} channels; it must know {', '.join(data.labels)} at {wanted.image_size} with "
+                    f"{wanted.channels}."
                 )
 
     def answer(self, pixels: Tensor) -> Tensor:

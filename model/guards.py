@@ -52,11 +52,9 @@ def check_scans(data: bytes) -> None:
         raise CorruptImage(f"a JPEG with {scans} scans; at most {MAX_JPEG_SCANS} are allowed. Save it again.")
 
 
-def check_sums(data: bytes) -> None:
-    """Raise CorruptImage where a PNG's check sums say that it is damaged; Pillow looks at some of them only.
-
-    A GIF that says that it has no width or height is damaged, too, although its frames may have.
-    """
+def check_intact(data: bytes) -> None:
+    """Raise CorruptImage where a file is damaged in a way that Pillow overlooks: by a PNG's check sums, of which it
+    looks at some only, and where a GIF says that it has no width or height, although its frames may have."""
     if data[:4] == b"GIF8" and 0 in struct.unpack("<HH", data[6:10]):
         raise CorruptImage("a GIF of no width or height. Save it again as JPEG or PNG.")
     position = len(PNG_SIGNATURE) if data.startswith(PNG_SIGNATURE) else len(data)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from .errors import CorruptImage, EmptyImage, ImageTooLarge, InvalidArgument, InvalidImage, UnsupportedFormat
-from .guards import PNG_SIGNATURE, BoundedFile, check_cost, check_scans, check_sums
+from .guards import PNG_SIGNATURE, BoundedFile, check_cost, check_intact, check_scans
 
 Pixels = npt.NDArray[np.uint8]
 """(H, W, C) uint8, 0…255; C is 1 (grey) or 3 (RGB)."""
@@ -67,13 +67,13 @@ class Preprocessing:
 
 
 class EncodedImage:
-    """The bytes of an image file, of which the header has been read and its pixels have not.
+    """The bytes of an image file, of which the header has been read and the pixels have not.
 
-    size   width and height in pixels
+    size   width and height in pixels, as the header says
     """
 
     def __init__(self, data: bytes) -> None:
-        """Every limit on size is checked here. Raises EmptyImage, UnsupportedFormat, ImageTooLarge or CorruptImage."""
+        """Raises EmptyImage, UnsupportedFormat, ImageTooLarge or CorruptImage, by what the header says."""
         if not data:
             raise EmptyImage("received 0 bytes; send the bytes of an image file.")
         if len(data) > MAX_BYTES:
@@ -90,17 +90,13 @@ class EncodedImage:
             raise UnsupportedFormat(f"the bytes are not an image that can be read; accepted are {ACCEPTED}.") from error
         except DAMAGED as error:
             raise undecodable(error) from error
+        self.size = self._opened.size
         check_size(*self.size)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """See the class."""
-        return self._opened.size
 
     def decode(self, enough: int | None = None) -> Image.Image:
         """The first frame, once: see read_image for `enough`. Raises ImageTooLarge or CorruptImage."""
         try:
-            check_sums(self._data)
+            check_intact(self._data)
             if enough is not None:
                 self._opened.draft(None, (enough, enough))  # does something to JPEG files only
             check_cost(self._opened)
@@ -111,7 +107,8 @@ class EncodedImage:
 
 
 ImageInput = str | os.PathLike[str] | bytes | EncodedImage | Image.Image | Pixels
-"""A file path, the bytes of an image file, a PIL image, or (H, W), (H, W, 1) or (H, W, 3) uint8 pixels."""
+"""A file path, the bytes of an image file, as they are or as an EncodedImage (which can be read once), a PIL image, or
+(H, W), (H, W, 1) or (H, W, 3) uint8 pixels."""
 
 
 def undecodable(error: Exception) -> CorruptImage:

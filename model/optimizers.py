@@ -73,7 +73,7 @@ def build_optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
     optimizers: list[Optimizer]
     match recipe.optimizer:
         case "muon":
-            # SGD takes lr × weight_decay of a weight at each step: made the same share for both groups.
+            # SGD adds weight_decay × weight to the gradient: made the same share, lr × weight_decay, for both groups.
             groups = [
                 {"params": parameters, "lr": peak, "weight_decay": recipe.weight_decay / peak}
                 for parameters, peak in ((biases, recipe.bias_learning_rate), (head, recipe.head_learning_rate))

@@ -55,13 +55,16 @@ def other_data(labels: Iterable[str], *, channels: int, size: int, most: int) ->
     """(name, images) of each built-in data set at hand: its test images, without classes that share a label's name."""
     known = {label.casefold() for label in labels}
     for name, builder in DATASETS.items():
+        found = None
         with contextlib.suppress(RuntimeError):  # what torchvision raises where the data is missing
-            half = getattr(torchvision.datasets, builder)(root=str(data_root()), train=False)
-            classes = [label.casefold() for label in class_names(half)]
-            foreign = [i for i, target in enumerate(half.targets) if classes[int(target)] not in known]
+            found = getattr(torchvision.datasets, builder)(root=str(data_root()), train=False)
+        if found is None:
+            continue
+        classes = [label.casefold() for label in class_names(found)]
+        foreign = [i for i, target in enumerate(found.targets) if classes[int(target)] not in known]
+        if foreign:
             chosen = torch.tensor(foreign)[torch.linspace(0, len(foreign) - 1, min(most, len(foreign))).round().long()]
-            if len(chosen):
-                yield name, fit(torch.as_tensor(half.data)[chosen], channels=channels, size=size)
+            yield name, fit(torch.as_tensor(found.data)[chosen], channels=channels, size=size)
 
 
 def fit(images: Tensor, *, channels: int, size: int) -> Tensor:

@@ -32,7 +32,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from . import cutting, folders, images
+from . import cutting, folders, guards, images
 from .cutting import LEFT_OUT, Hashes, Integers, cut
 from .errors import DatasetError, InvalidImage
 from .files import write_json
@@ -87,7 +87,7 @@ def open_pixels(folder: ImageFolder, preprocessing: Preprocessing, validation_sh
         with FileLock(place.parent / "lock"):  # a second process waits for the first one's work
             if not place.exists():
                 _build(place, folder, preprocessing, validation_share)
-        return _open(place)
+            return _open(place)  # while no other process replaces it
     except (ValueError, KeyError) as error:
         raise DatasetError(f"the decoded images in {place} are damaged: {error}. Delete that folder.") from error
     except OSError as error:
@@ -100,7 +100,7 @@ def open_pixels(folder: ImageFolder, preprocessing: Preprocessing, validation_sh
 def _key(folder: ImageFolder, preprocessing: Preprocessing, validation_share: float) -> str:
     """Changes with everything that the cached files depend on, this code included."""
     digest = hashlib.sha256(f"{folder.fingerprint} {preprocessing} {validation_share} {PIL.__version__}".encode())
-    for module in (images.__file__, folders.__file__, cutting.__file__, __file__):
+    for module in (images.__file__, guards.__file__, folders.__file__, cutting.__file__, __file__):
         digest.update(Path(module).read_bytes())
     return digest.hexdigest()[:16]
 
@@ -174,7 +174,7 @@ def _in_threads(read: Callable[[str], Result], names: Sequence[str]) -> Iterator
     """What `read` makes of each name, in order; a bounded number is in memory at any time."""
     console = Console(stderr=True)
     hidden = len(names) < SHOW_PROGRESS_FROM or not console.is_terminal
-    # Filters of warnings belong to the whole process: set once for all threads, as images.py sets them for itself.
+    # Filters of warnings belong to the whole process: set once for all threads.
     with ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         starts = range(0, len(names), CHUNK)

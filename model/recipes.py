@@ -73,7 +73,7 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         _MUON.replace(
             name="cifar10-airbench",
-            summary="A first teacher of cifar10: 93.8 % on test images.",
+            summary="A first teacher of cifar10-first: 93.8 % on test images.",
             architecture="airbench",
             epochs=40,
             batch_size=1900,
@@ -94,7 +94,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         _AUGMENTED.replace(
             name="cifar10-alone",
-            summary="A second teacher of cifar10, the same network without teachers: 93.9 % on test images.",
+            summary="A second teacher of cifar10-first, the same network without teachers: 93.9 % on test images.",
             epochs=92,
             label_smoothing=0.1,
         ),

@@ -26,7 +26,10 @@ class Runtime(Protocol):
     """What it computes in: "fp32" or "bf16"."""
 
     def logits(self, pixels: Pixels) -> Logits:
-        """(N, H, W, C) uint8 pixels → (N, classes) float32 logits; a row depends on its own image alone."""
+        """(N, H, W, C) uint8 pixels → (N, classes) float32 logits.
+
+        A row depends on its own image alone; with torch up to rounding.
+        """
         ...
 
 

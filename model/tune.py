@@ -13,7 +13,6 @@ whose process was stopped or killed is a running one that nobody has locked: the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -34,7 +33,7 @@ from .errors import CheckpointError, InvalidArgument, ThumbnetError, TrainingDiv
 from .files import write_json
 from .recipe import Recipe
 from .search import Space, contains
-from .train import CHECKPOINT, build_network, derive_seed, train
+from .train import CHECKPOINT, build_network, derive_seed, evaluate_split, train
 from .tune_report import plot_study
 
 JOURNAL, BEST, REPORT, LOCK = "journal.log", "best.json", "report.png", ".lock"
@@ -184,12 +183,13 @@ def _run_trial(
             raise optuna.TrialPruned
 
     try:
-        train(recipe.replace(**trial.params), data, run, device=device, show_progress=show_progress, after_epoch=report)
-        *_, last = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        study.tell(trial, json.loads(last)["validation_accuracy"])
+        tried = recipe.replace(**trial.params)
+        network = train(tried, data, run, device=device, show_progress=show_progress, after_epoch=report)
+        accuracy, _ = evaluate_split(network, data.validation, tried, device)  # with weights averaged, if it wants that
+        study.tell(trial, accuracy)
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
-    except TrainingDiverged as error:  # as bad as can be, which the sampler shall learn from
+    except TrainingDiverged as error:  # the sampler ranks it behind those trained to their end
         trial.set_user_attr("reason", str(error).partition(".")[0])
         study.tell(trial, state=TrialState.PRUNED)
     except (ThumbnetError, RuntimeError) as error:  # values that do not go together; too little memory

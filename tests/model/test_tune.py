@@ -25,6 +25,7 @@ from thumbnet.model.errors import CheckpointError, InvalidArgument
 from thumbnet.model.recipe import Recipe
 from thumbnet.model.recipes import load_recipe
 from thumbnet.model.search import parse_space
+from thumbnet.model.train import build_network
 from thumbnet.model.tune import BEST, JOURNAL, REPORT, open_study, run_trials
 from thumbnet.model.tune_report import plot_study
 
@@ -110,6 +111,24 @@ def test_a_study_starts_with_the_recipe_and_finds_a_better_one(
     assert load_recipe(str(tmp_path / BEST)) == best
 
 
+def test_a_trial_counts_by_the_network_that_its_training_gives(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[torch.nn.Module] = []
+    original = tuning.evaluate_split
+
+    def watched(network: torch.nn.Module, *others: Any) -> tuple[float, float]:
+        given.append(network)
+        return original(network, *others)
+
+    monkeypatch.setattr(tuning, "evaluate_split", watched)
+    recipe = RECIPE.replace(average=1.0)
+    (trial,) = work(recipe, data, tmp_path, 1)
+    accuracy, _ = original(given[0], data.validation, recipe, CPU)
+    assert trial.values == [accuracy]
+    assert given[0].state_dict().keys() == build_network(recipe, data).state_dict().keys()
+
+
 def test_the_picture_of_a_study_can_be_drawn_after_any_number_of_trials(
     data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +145,7 @@ def test_the_picture_of_a_study_can_be_drawn_after_any_number_of_trials(
 
 def test_a_hopeless_trial_is_stopped_early(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "evaluate_split", lambda *_: (scores.pop(0), 1.0))
+    monkeypatch.setattr(tuning, "evaluate_split", lambda *_: (0.9, 1.0))
     scores = [0.5, 0.8, 0.9] * 4 + [0.6, 0.7] + [0.7, 0.8, 0.9]
     ends = [(trial.state.name, trial.values) for trial in work(RECIPE, data, tmp_path, 6)]
     assert ends == [("COMPLETE", [0.9])] * 4 + [("PRUNED", [0.7]), ("COMPLETE", [0.9])]
