@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import DatasetError
-from .folders import SPLITS, TEST, TRAIN, VALIDATION, ImageFolder, shown
+from .folders import SPLITS, TEST, TRAIN, VALIDATION, Findings, ImageFolder, shown
 
 Integers = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -27,18 +27,12 @@ LEFT_OUT = -1
 class Cut:
     """Where each readable image goes.
 
-    sides       (N,) position in SPLITS, or LEFT_OUT
-    left_out    copies of held-out images, each as "file is file"
-    ambiguous   the same image in two classes, each as "file is file"
-    copies      images that have an exact copy before them on their own side
-    incomplete  classes with too few images for every split, each with what is missing
+    sides      (N,) position in SPLITS, or LEFT_OUT
+    findings   copies, images in two classes, and classes that miss a split
     """
 
     sides: Integers
-    left_out: tuple[str, ...]
-    ambiguous: tuple[str, ...]
-    copies: int
-    incomplete: tuple[str, ...]
+    findings: Findings
 
 
 def cut(folder: ImageFolder, readable: Integers, hashes: Hashes, share: float) -> Cut:
@@ -67,13 +61,13 @@ def cut(folder: ImageFolder, readable: Integers, hashes: Hashes, share: float) -
     holder[group[kept]] = kept
     others = np.flatnonzero(labels != labels[holder[group]])
     names = [shown(folder.files[position]) for position in readable]
-    return Cut(
-        sides=sides,
+    findings = Findings(
         left_out=tuple(f"{names[i]} is {names[holder[group[i]]]}" for i in left_out),
         ambiguous=tuple(f"{names[i]} is {names[holder[group[i]]]}" for i in others),
         copies=int((sizes - 1).sum()) - len(left_out),
         incomplete=_incomplete(folder, labels, sides),
     )
+    return Cut(sides, findings)
 
 
 def _hold_out(

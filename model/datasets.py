@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .errors import DatasetError, MissingDependency, UnknownName
-from .folders import SPLITS, list_folder
+from .folders import SPLITS, Findings, list_folder
 from .images import Preprocessing
 from .pixel_cache import open_pixels
 
@@ -43,30 +44,6 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """What was noticed in a folder of images and should be known before training on it.
-
-    unreadable    files that were left out, each as "file: reason"
-    other_files   suffix → number of files in class folders that are no images
-    ignored       sub-folders that are neither a class nor a split, or hold no image
-    cut           splits that the folder did not bring
-    left_out      copies of test or validation images, left out of the splits before, each as "file is file"
-    ambiguous     the same image in two classes, each as "file is file"
-    copies        further images that are an exact copy of another in the same split
-    incomplete    classes with too few images for every split, each as what is missing
-    """
-
-    unreadable: tuple[str, ...] = ()
-    other_files: Mapping[str, int] = field(default_factory=dict)
-    ignored: tuple[str, ...] = ()
-    cut: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    ambiguous: tuple[str, ...] = ()
-    copies: int = 0
-    incomplete: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Dataset:
     """Three splits and the names of the classes. The test split is read once, after everything is decided."""
 
@@ -75,7 +52,7 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
-    findings: Findings = Findings()
+    findings: Findings = field(default_factory=Findings)
 
 
 def data_root() -> Path:
@@ -174,14 +151,10 @@ def _read_folder(root: Path, image_size: int, channels: int, validation_share: f
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nobody writes to pixels
         pixels, labels = torch.from_numpy(cached.pixels), torch.from_numpy(cached.labels)
     train, validation, test = map(Split, pixels.split(cached.counts), labels.split(cached.counts))
-    findings = Findings(
-        unreadable=cached.unreadable,
+    findings = dataclasses.replace(
+        cached.findings,
         other_files=folder.other_files,
         ignored=folder.ignored,
         cut=tuple(split for split in SPLITS if split not in folder.counts),
-        left_out=cached.left_out,
-        ambiguous=cached.ambiguous,
-        copies=cached.copies,
-        incomplete=cached.incomplete,
     )
     return Dataset(folder.name, folder.labels, train, validation, test, findings)

@@ -13,7 +13,7 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import DatasetError
@@ -60,6 +60,30 @@ class ImageFolder:
     def name(self) -> str:
         """What the folder is called, wherever it was named from."""
         return self.root.resolve().name or "images"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was noticed in a folder of images and should be known before training on it.
+
+    unreadable    files that were left out, each as "file: reason"
+    other_files   suffix → number of files in class folders that are no images
+    ignored       sub-folders that are neither a class nor a split, or hold no image
+    cut           splits that the folder did not bring
+    left_out      copies of test or validation images, left out of the splits before, each as "file is file"
+    ambiguous     the same image in two classes, each as "file is file"
+    copies        further images that are an exact copy of another in the same split
+    incomplete    classes with too few images for every split, each as what is missing
+    """
+
+    unreadable: tuple[str, ...] = ()
+    other_files: Mapping[str, int] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
+    copies: int = 0
+    incomplete: tuple[str, ...] = ()
 
 
 def list_folder(root: Path) -> ImageFolder:

@@ -20,9 +20,9 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,7 @@ from . import cutting, folders, guards, images
 from .cutting import LEFT_OUT, Hashes, Integers, cut
 from .errors import DatasetError, InvalidImage
 from .files import write_json
-from .folders import SPLITS, ImageFolder, shown
+from .folders import SPLITS, Findings, ImageFolder, shown
 from .images import Preprocessing, read_own_file
 
 CHUNK = 256
@@ -51,21 +51,16 @@ Result = TypeVar("Result")
 class CachedPixels:
     """A folder's readable images, in memory as far as they are being used.
 
-    pixels      (N, C, H, W) uint8, read-only, split after split
-    labels      (N,) int64
-    counts      images in each of SPLITS
-    unreadable  files that were left out, each as "file: reason"
-    The others are those of a Cut.
+    pixels     (N, C, H, W) uint8, read-only, split after split
+    labels     (N,) int64
+    counts     images in each of SPLITS
+    findings   those of a Cut, and files that cannot be read
     """
 
     pixels: npt.NDArray[np.uint8]
     labels: Integers
     counts: tuple[int, ...]
-    unreadable: tuple[str, ...]
-    left_out: tuple[str, ...]
-    ambiguous: tuple[str, ...]
-    copies: int
-    incomplete: tuple[str, ...]
+    findings: Findings
 
 
 def cache_root() -> Path:
@@ -88,7 +83,7 @@ def open_pixels(folder: ImageFolder, preprocessing: Preprocessing, validation_sh
             if not place.exists():
                 _build(place, folder, preprocessing, validation_share)
             return _open(place)  # while no other process replaces it
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"the decoded images in {place} are damaged: {error}. Delete that folder.") from error
     except OSError as error:
         raise DatasetError(
@@ -127,9 +122,9 @@ def _build(place: Path, folder: ImageFolder, preprocessing: Preprocessing, valid
         del decoded
         (building / "decoded").unlink()
         np.save(building / "labels.npy", np.array(folder.positions, dtype=np.int64)[readable[order]])
-        noticed = {name: value for name, value in asdict(result).items() if name != "sides"}
         counts = np.bincount(result.sides[order], minlength=len(SPLITS)).tolist()
-        write_json(building / "summary.json", {"counts": counts, "unreadable": unreadable, **noticed})
+        noticed = asdict(replace(result.findings, unreadable=tuple(unreadable)))
+        write_json(building / "summary.json", {"counts": counts, "findings": noticed})
         building.rename(place)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -193,6 +188,12 @@ def _write_in_order(path: Path, decoded: npt.NDArray[np.uint8], order: Integers)
 
 def _open(place: Path) -> CachedPixels:
     summary = json.loads((place / "summary.json").read_text(encoding="utf-8"))
-    lists = {name: tuple(summary[name]) for name in ("counts", "unreadable", "left_out", "ambiguous", "incomplete")}
-    pixels = np.load(place / "pixels.npy", mmap_mode="r")
-    return CachedPixels(pixels=pixels, labels=np.load(place / "labels.npy"), copies=summary["copies"], **lists)
+    noticed: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in summary["findings"].items()
+    }
+    return CachedPixels(
+        pixels=np.load(place / "pixels.npy", mmap_mode="r"),
+        labels=np.load(place / "labels.npy"),
+        counts=tuple(summary["counts"]),
+        findings=Findings(**noticed),
+    )

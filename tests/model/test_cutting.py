@@ -56,22 +56,22 @@ def test_copies_fall_on_one_side(rng: np.random.Generator) -> None:
     hashes = np.repeat(rng.permutation(10_000)[:60], 2)
     result = make_cut("a" * 60 + "b" * 60, hashes.tolist())
     assert (result.sides[::2] == result.sides[1::2]).all()
-    assert result.copies == 60
-    assert result.left_out == ()
+    assert result.findings.copies == 60
+    assert result.findings.left_out == ()
 
 
 def test_the_same_image_in_two_classes_is_named_and_falls_on_one_side() -> None:
     result = make_cut("aaaaabbbbb", [1, 2, 3, 4, 5, 6, 7, 3, 9, 10])
-    assert result.ambiguous == ("b7 is a2",)
+    assert result.findings.ambiguous == ("b7 is a2",)
     assert result.sides[7] == result.sides[2]
 
 
 def test_copies_of_test_images_are_left_out_of_training_and_validation() -> None:
     counts = {"train": 6, "validation": 4, "test": 4}
     result = make_cut("aaabbbaabbaabb", [1, 2, 3, 4, 5, 6, 1, 8, 9, 10, 2, 8, 11, 12], counts=counts)
-    assert result.left_out == ("a0 is a6", "a1 is a10", "a7 is a11")
+    assert result.findings.left_out == ("a0 is a6", "a1 is a10", "a7 is a11")
     assert result.sides.tolist() == [LEFT_OUT, LEFT_OUT, 0, 0, 0, 0, 1, LEFT_OUT, 1, 1, 2, 2, 2, 2]
-    assert result.copies == 0
+    assert result.findings.copies == 0
 
 
 def test_only_missing_splits_are_cut() -> None:
@@ -87,7 +87,7 @@ def test_small_classes_still_learn_and_are_tested(size: int, expected: list[int]
     classes = "a" * size + "b" * 20
     result = make_cut(classes, list(range(len(classes))), share=0.05)
     assert sides_of(result, classes, "a") == expected
-    assert result.incomplete == (("a has no image for validation",) if size == 2 else ())
+    assert result.findings.incomplete == (("a has no image for validation",) if size == 2 else ())
 
 
 def test_an_absurd_share_leaves_an_image_to_each_split() -> None:

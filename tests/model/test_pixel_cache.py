@@ -120,7 +120,7 @@ def test_damaged_files_are_left_out_with_the_reason(folder: Path) -> None:
     (folder / "pear" / "odd\nname.jpg").write_bytes(b"")
     cached = open_folder(folder)
     assert len(cached.pixels) == 23
-    broken, odd = cached.unreadable
+    broken, odd = cached.findings.unreadable
     assert broken.startswith("apple/0.png: ")
     assert odd.startswith("pear/odd?name.jpg: received 0 bytes")
 
