@@ -21,7 +21,7 @@ from .bodies import Bodies, Gone, discard
 from .framing import Answer, Headers, Rejected, check_framing, describe, environ
 from .logs import log_request
 from .metrics import Metrics
-from .security import Keys, key_of
+from .security import Keys, cors_headers, key_of
 from .settings import Settings
 from .turns import Turns, is_short
 
@@ -92,6 +92,7 @@ class Gateway:
             if rejected.status == 413:
                 await discard(headers, receive)
             status, answer_headers, body = describe(rejected, headers)
+            answer_headers += cors_headers(self._settings.cors_origins, dict(headers).get("origin", ""))
             request_id, seconds = dict(answer_headers)["x-request-id"], time.perf_counter() - started
             self._note(rejected, scope["method"], scope["path"], scope["client"], request_id, seconds)
         except Gone:
@@ -108,8 +109,9 @@ class Gateway:
     def turn_away(self, path: str, headers: Sequence[tuple[bytes, bytes]], client: tuple[str, int] | None) -> Answer:
         """The answer to a POST request for which there is no room, counted and logged."""
         rejected = self._no_room()
-        received = next((value for name, value in headers if name == b"x-request-id"), b"").decode("latin-1")
-        answer = describe(rejected, [("x-request-id", received)])
+        received = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+        answer = describe(rejected, received)
+        answer[1].extend(cors_headers(self._settings.cors_origins, dict(received).get("origin", "")))
         self._note(rejected, "POST", path, client, dict(answer[1])["x-request-id"], 0.0)
         return answer
 
@@ -191,7 +193,8 @@ class Gateway:
         """
         job = Job(self._app, environ(scope, headers, body))
         loop = asyncio.get_running_loop()
-        answer = loop.run_in_executor(pool, job) if pool else self._turns.take(job, loop)
+        turn = None if pool else self._turns.take(job, loop)
+        answer = turn.answer if turn is not None else loop.run_in_executor(pool, job)
         await asyncio.wait((answer,), timeout=PATIENCE_SECONDS)
         if not answer.done():
             gone = asyncio.ensure_future(receive()) if receive else None
@@ -200,7 +203,7 @@ class Gateway:
             left = gone is not None and gone.done()
             if gone:
                 gone.cancel()
-            if not answer.done() and job.give_up():
+            if not answer.done() and (turn if turn is not None else job).give_up():
                 answer.cancel()
                 if left:
                     raise Gone

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
@@ -31,6 +31,8 @@ SHORT_BYTES = 16_384
 SHORT_PATHS = ("/v1/predict", "/models/")
 SHORT_PIXELS = 256 * 256
 """Of an image that is decoded in the event loop, at most."""
+INFLATED = (b"zTXt", b"iTXt", b"iCCP")
+"""Parts of a PNG that may become a megabyte each when it is opened."""
 LOOP_SECONDS = 0.01
 """A model that takes longer computes in a thread: it would delay whatever else the loop does."""
 MOST_GROWTH = 1.1
@@ -58,25 +60,39 @@ def is_short(path: str, headers: Headers, body: bytes) -> bool:
     Forms and JSON may hold many images.
     """
     kind = next((value for name, value in headers if name == "content-type"), "")
-    return len(body) <= SHORT_BYTES and path.startswith(SHORT_PATHS) and kind.startswith("image/")
+    small = len(body) <= SHORT_BYTES and not any(part in body for part in INFLATED)
+    return small and path.startswith(SHORT_PATHS) and kind.startswith("image/")
 
 
 class Turn(greenlet.greenlet):
     """A job under way in the event loop, which may pause for a model or for a thread."""
 
     def __init__(self, job: Callable[[], Answer], answer: asyncio.Future[Answer]) -> None:
+        """
+        wanted   what it has paused for, as long as nobody has begun to compute that
+        """
         super().__init__(self._work)
         self._job = job
-        self._answer = answer
+        self.answer = answer
         self.wanted: tuple[Model, Pixels] | Callable[[], Any] | None = None
+        self.handed_on: Future[Any] | None = None
 
     def go_on(self, outcome: Any = None) -> None:
         """Run until it ends, or `wanted` says what it waits for; `outcome` is what it waited for last."""
-        self.wanted = None
+        self.wanted = self.handed_on = None
         if isinstance(outcome, BaseException):
             self.throw(outcome)
         else:
             self.switch(outcome)
+
+    def give_up(self) -> bool:
+        """End it, and make sure that what it waits for is not computed. False where that has begun."""
+        if self and self.wanted is None:
+            return False
+        if self.handed_on is not None and not self.handed_on.cancel():
+            return False
+        self.throw()  # GreenletExit, which no handler of errors takes for one
+        return True
 
     def compute(self, model: Model, pixels: Pixels) -> Logits:
         """Wait, inside the job, for what a model makes of these images. Raises what went wrong with them."""
@@ -96,11 +112,11 @@ class Turn(greenlet.greenlet):
         except greenlet.GreenletExit:  # thrown away with the loop
             raise
         except BaseException as error:  # noqa: BLE001  # raised where it is waited for; the loop lives on
-            if not self._answer.done():
-                self._answer.set_exception(error)
+            if not self.answer.done():
+                self.answer.set_exception(error)
         else:
-            if not self._answer.done():
-                self._answer.set_result(result)
+            if not self.answer.done():
+                self.answer.set_result(result)
 
 
 def current_turn() -> Turn | None:
@@ -142,12 +158,12 @@ class Turns:
         self._paces: dict[Model, Pace] = defaultdict(Pace)
         self._scheduled = False
 
-    def take(self, job: Callable[[], Answer], loop: asyncio.AbstractEventLoop) -> asyncio.Future[Answer]:
+    def take(self, job: Callable[[], Answer], loop: asyncio.AbstractEventLoop) -> Turn:
         """Compute it after those that came before."""
-        answer: asyncio.Future[Answer] = loop.create_future()
-        self._waiting.append(Turn(job, answer))
+        turn = Turn(job, loop.create_future())
+        self._waiting.append(turn)
         self._schedule(loop)
-        return answer
+        return turn
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._scheduled:
@@ -157,10 +173,11 @@ class Turns:
     def _step(self, loop: asyncio.AbstractEventLoop) -> None:
         """The next bit of work, if there is any; what else the loop has to do comes before the one after it."""
         self._scheduled = False
+        self._paused = [entry for entry in self._paused if not entry[0].dead]
         if self._served:
             self._go_on(loop, *self._served.popleft())
         elif self._waiting and len(self._paused) < self._most:
-            self._go_on(loop, self._waiting.popleft())
+            self._begin(loop, self._waiting.popleft())
         elif (model := self._next_model()) is not None:
             self._compute(loop, model)
         else:
@@ -171,21 +188,28 @@ class Turns:
         """That of the job that has paused for the longest time, of those whose model no thread computes."""
         return next((model for _, model, _ in self._paused if model not in self._computing), None)
 
+    def _begin(self, loop: asyncio.AbstractEventLoop, turn: Turn) -> None:
+        if not turn.dead:  # given up meanwhile
+            self._go_on(loop, turn)
+
     def _go_on(self, loop: asyncio.AbstractEventLoop, turn: Turn, outcome: Any = None) -> None:
         def hand_on(done: asyncio.Future[Any]) -> None:
-            self._served.append((turn, done.exception() or done.result()))
+            if not done.cancelled():  # given up
+                self._served.append((turn, done.exception() or done.result()))
 
         turn.go_on(outcome)
         if isinstance(turn.wanted, tuple):
             self._paused.append((turn, *turn.wanted))
         elif turn.wanted:
-            self._in_thread(loop, self._threads, turn.wanted, hand_on)
+            turn.handed_on = self._in_thread(loop, self._threads, turn.wanted, hand_on)
 
     def _compute(self, loop: asyncio.AbstractEventLoop, model: Model) -> None:
         """Answer those that have paused for this model."""
         together = [(turn, pixels) for turn, wanted, pixels in self._paused if wanted is model][: self._most]
         turns, images = zip(*together, strict=True)
         self._paused = [entry for entry in self._paused if entry[0] not in turns]
+        for turn in turns:
+            turn.wanted = None
 
         def hand_on(done: asyncio.Future[Computed]) -> None:
             self._computing.remove(model)
@@ -213,12 +237,14 @@ class Turns:
         threads: Executor,
         work: Callable[[], Result],
         then: Callable[[asyncio.Future[Result]], None],
-    ) -> None:
+    ) -> Future[Result]:
         def go_on(done: asyncio.Future[Result]) -> None:
             then(done)
             self._schedule(loop)
 
-        loop.run_in_executor(threads, work).add_done_callback(go_on)
+        working = threads.submit(work)
+        asyncio.wrap_future(working, loop=loop).add_done_callback(go_on)
+        return working
 
 
 def timed(model: Model, images: Sequence[Pixels]) -> Computed:

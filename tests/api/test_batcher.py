@@ -55,7 +55,7 @@ def in_the_loop(batcher: Batcher, *requests: Pixels) -> list[list[float] | str]:
 
     async def take() -> list[Answer]:
         turns, loop = Turns(8, ThreadPoolExecutor(1)), asyncio.get_running_loop()
-        return await asyncio.gather(*(turns.take(asking(pixels), loop) for pixels in requests))
+        return await asyncio.gather(*(turns.take(asking(pixels), loop).answer for pixels in requests))
 
     return [
         np.frombuffer(body, np.float32).tolist() if status == 200 else body.decode()

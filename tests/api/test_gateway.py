@@ -12,10 +12,10 @@ import pytest
 from apiflask import APIFlask
 from PIL import Image
 
-from thumbnet.api.gateway import Gateway
+from thumbnet.api.gateway import COMPUTING_THREADS, Gateway
 from thumbnet.api.metrics import Metrics
 from thumbnet.api.settings import Settings
-from thumbnet.api.turns import SHORT_BYTES
+from thumbnet.api.turns import SHORT_BYTES, current_turn
 from thumbnet.model import Classifier
 
 Message = dict[str, Any]
@@ -397,3 +397,37 @@ def test_a_thumbnail_does_not_wait_for_a_thread_that_computes() -> None:
     assert asyncio.run(both()) == [200, 200]
     here = threading.get_ident()
     assert [thread == here for thread in app.threads] == [False, True]
+
+
+def test_a_thumbnail_that_waits_for_a_thread_keeps_the_deadline() -> None:
+    may_end = threading.Event()
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        turn = current_turn()
+        assert turn is not None
+        turn.in_thread(lambda: may_end.wait(10))
+        start_response("200 OK", [])
+        return [b""]
+
+    async def ask() -> list[int]:
+        gateway = Gateway(app, Settings(deadline=0.1), Metrics(), lambda: False)
+        asked = [asyncio.create_task(post(gateway)) for _ in range(COMPUTING_THREADS + 2)]
+        late = [await answer for answer in asked[COMPUTING_THREADS:]]
+        may_end.set()
+        return [*[await answer for answer in asked[:COMPUTING_THREADS]], *late]
+
+    assert asyncio.run(ask()) == [200] * COMPUTING_THREADS + [503, 503]
+
+
+@pytest.mark.parametrize(("origin", "allowed"), [("https://a.example", "https://a.example"), ("https://b.example", "")])
+def test_a_page_of_an_allowed_origin_may_read_that_there_is_no_room(origin: str, allowed: str) -> None:
+    gateway = Gateway(Where(), Settings(cors_origins=("https://a.example",)), Metrics(), lambda: False)
+    body = [part(b"x" * 100)]
+    too_large = [("content-length", str(100 * 1024 * 1024)), ("origin", origin)]
+    refused = asyncio.run(Exchange(gateway, body, path="/v1/predict", headers=too_large).run())
+    _, headers, _ = gateway.turn_away("/v1/predict", [(b"origin", origin.encode())], None)
+    assert refused.status == 413
+    for answer in (refused.headers, dict(headers)):
+        assert answer.get("access-control-allow-origin", "") == allowed
+        assert ("Retry-After" in answer.get("access-control-expose-headers", "")) == bool(allowed)
+        assert answer["x-content-type-options"] == "nosniff"

@@ -14,7 +14,7 @@ import pytest
 
 from thumbnet.api import turns
 from thumbnet.api.framing import Answer
-from thumbnet.api.turns import LOOP_SECONDS, SHORT_BYTES, Turns, current_turn, is_short
+from thumbnet.api.turns import LOOP_SECONDS, SHORT_BYTES, Turn, Turns, current_turn, is_short
 from thumbnet.model import Pixels
 from thumbnet.model.runtimes import Logits
 
@@ -64,7 +64,7 @@ def run(*jobs: Callable[[], Answer], together: int = 8) -> list[Any]:
 
     async def take() -> list[Any]:
         turns, loop = Turns(together, THREADS), asyncio.get_running_loop()
-        return await asyncio.gather(*(turns.take(job, loop) for job in jobs), return_exceptions=True)
+        return await asyncio.gather(*(turns.take(job, loop).answer for job in jobs), return_exceptions=True)
 
     return [outcome if isinstance(outcome, Exception) else outcome[0] for outcome in asyncio.run(take())]
 
@@ -130,7 +130,7 @@ def test_ten_thousand_mixed_jobs_get_their_own_answers() -> None:
 def test_the_loop_does_other_work_between_two_steps() -> None:
     async def take() -> None:
         turns, loop = Turns(2, THREADS), asyncio.get_running_loop()
-        waited = [turns.take(answering(number, seen), loop) for number in (1, 2, 3)]
+        waited = [turns.take(answering(number, seen), loop).answer for number in (1, 2, 3)]
         for _ in range(3):
             await asyncio.sleep(0)
             seen.append(0)
@@ -144,9 +144,9 @@ def test_the_loop_does_other_work_between_two_steps() -> None:
 def test_a_job_that_nobody_waits_for_any_more_does_not_hold_up_the_next() -> None:
     async def take() -> Answer:
         turns, loop = Turns(8, THREADS), asyncio.get_running_loop()
-        turns.take(answering(1, []), loop).cancel()
-        turns.take(failing, loop).cancel()
-        return await turns.take(answering(2, []), loop)
+        turns.take(answering(1, []), loop).answer.cancel()
+        turns.take(failing, loop).answer.cancel()
+        return await turns.take(answering(2, []), loop).answer
 
     assert asyncio.run(take())[0] == 2
 
@@ -168,8 +168,8 @@ def test_work_in_a_thread_holds_up_neither_the_loop_nor_other_jobs() -> None:
 
     async def take() -> list[Answer]:
         turns, loop = Turns(8, THREADS), asyncio.get_running_loop()
-        first = turns.take(job, loop)
-        others = [await turns.take(answering(number, done), loop) for number in (1, 2, 3)]
+        first = turns.take(job, loop).answer
+        others = [await turns.take(answering(number, done), loop).answer for number in (1, 2, 3)]
         may_end.set()
         return [*others, await first]
 
@@ -220,11 +220,11 @@ def test_not_even_what_is_no_exception_stops_the_turns(where: str) -> None:
 
     async def take() -> list[Any]:
         turns, loop = Turns(8, THREADS), asyncio.get_running_loop()
-        answers = [turns.take(job, loop), turns.take(answering(1, []), loop)]
+        answers = [turns.take(job, loop).answer, turns.take(answering(1, []), loop).answer]
         done, _ = await asyncio.wait(answers, timeout=10)
         assert len(done) == 2
         assert isinstance(answers[0].exception(), Panic)
-        return [await answers[1], await turns.take(answering(2, []), loop)]
+        return [await answers[1], await turns.take(answering(2, []), loop).answer]
 
     assert [status for status, _, _ in asyncio.run(take())] == [1, 2]
 
@@ -264,7 +264,7 @@ class Slow(Model):
 
 def ask(taken: Turns, model: turns.Model, *images: int) -> list[asyncio.Future[Answer]]:
     """Jobs that show an image each to a model."""
-    return [taken.take(asking(model, image), asyncio.get_running_loop()) for image in images]
+    return [taken.take(asking(model, image), asyncio.get_running_loop()).answer for image in images]
 
 
 def test_a_model_that_may_take_long_computes_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,7 +318,7 @@ def test_the_loop_does_not_wait_for_a_model_with_which_a_thread_computes() -> No
         await ask(taken, model, 1)[0]
         with model.lock:
             waiting = ask(taken, model, 2)
-            other = await taken.take(answering(3, []), asyncio.get_running_loop())
+            other = await taken.take(answering(3, []), asyncio.get_running_loop()).answer
             for _ in range(10):
                 await asyncio.sleep(0.001)
             assert not waiting[0].done()
@@ -336,13 +336,84 @@ def test_while_a_thread_computes_a_model_the_loop_goes_on() -> None:
         while not slow.batches:
             await asyncio.sleep(0.001)
         later = ask(taken, slow, 2, 3)
-        others = [await ask(taken, quick, 4)[0], await taken.take(answering(5, []), asyncio.get_running_loop())]
+        others = [await ask(taken, quick, 4)[0], await taken.take(answering(5, []), asyncio.get_running_loop()).answer]
         assert slow.batches == [[1]]
         slow.may_end.set()
         return [*await asyncio.gather(*first, *later), *others]
 
     assert [status for status, _, _ in asyncio.run(take())] == [1, 2, 3, 4, 5]
     assert slow.batches == [[1], [2, 3]]
+
+
+def pausing(taken: Turns, job: Callable[[Turn], Any], ended: list[str]) -> Turn:
+    """A job that notes when it has ended, however it did."""
+
+    def whole() -> Answer:
+        turn = current_turn()
+        assert turn is not None
+        try:
+            job(turn)
+        finally:
+            ended.append("ended")
+        return 200, [], b""
+
+    return taken.take(whole, asyncio.get_running_loop())
+
+
+def test_what_was_given_up_before_it_began_is_not_computed() -> None:
+    async def give_up() -> bool:
+        done: list[int] = []
+        taken, loop = Turns(8, THREADS), asyncio.get_running_loop()
+        turn = taken.take(answering(1, done), loop)
+        given_up = turn.give_up()
+        await taken.take(answering(2, done), loop).answer
+        return given_up and done == [2]
+
+    assert asyncio.run(give_up())
+
+
+def test_what_waits_for_a_thread_can_be_given_up_until_the_thread_begins() -> None:
+    async def give_up() -> None:
+        may_end, begun, ended = threading.Event(), list[int](), list[str]()
+
+        def work(number: int) -> None:
+            begun.append(number)
+            assert may_end.wait(10)
+
+        taken = Turns(8, ThreadPoolExecutor(1))
+        first = pausing(taken, lambda turn: turn.in_thread(lambda: work(1)), ended)
+        second = pausing(taken, lambda turn: turn.in_thread(lambda: work(2)), ended)
+        while not begun or second.handed_on is None:
+            await asyncio.sleep(0.001)
+        assert not first.give_up()
+        assert second.give_up()
+        assert ended == ["ended"], "its clean-up has run"
+        may_end.set()
+        assert (await first.answer)[0] == 200
+        assert (await pausing(taken, lambda turn: turn.in_thread(lambda: work(3)), ended).answer)[0] == 200
+        assert begun == [1, 3]
+
+    asyncio.run(give_up())
+
+
+def test_what_waits_for_a_model_can_be_given_up_until_that_begins() -> None:
+    async def give_up() -> None:
+        slow, ended, taken = Slow(), list[str](), Turns(2, THREADS)
+        turns = [pausing(taken, lambda turn, n=n: turn.compute(slow, np.uint8(n)), ended) for n in (1, 2, 3, 4)]
+        while not slow.batches or turns[3].wanted is None:
+            await asyncio.sleep(0.001)
+        assert [turn.give_up() for turn in turns] == [False, False, True, True]
+        later = ask(taken, slow, 5)  # there is room for it again
+        slow.may_end.set()
+        await asyncio.gather(turns[0].answer, turns[1].answer, *later)
+        assert slow.batches == [[1, 2], [5]]
+
+    asyncio.run(give_up())
+
+
+@pytest.mark.parametrize("part", [b"zTXt", b"iTXt", b"iCCP"])
+def test_a_picture_whose_header_has_to_be_inflated_is_not_short(part: bytes) -> None:
+    assert not is_short("/v1/predict", [("content-type", "image/png")], b"\x89PNG" + part)
 
 
 @pytest.mark.parametrize(
