@@ -19,6 +19,14 @@ URI_BYTES = 4096
 HEADER_BYTES = 8192
 HEADER_COUNT = 100
 
+SAFE_HEADERS = (
+    ("cache-control", "no-store"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+)
+"""What browsers may do with an answer, where nothing else is said."""
+
 Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
 
@@ -93,6 +101,7 @@ def describe(rejected: Rejected, headers: Headers) -> Answer:
     answer_headers = [
         ("content-type", PROBLEM_JSON),
         ("content-length", str(len(body))),
+        *SAFE_HEADERS,
         ("x-request-id", request_id),
         ("retry-after", "1") if rejected.status == 503 else ("connection", "close"),
     ]

@@ -11,7 +11,7 @@ from functools import partial
 
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
-from thumbnet.model import Classifier, ImageInput, Pixels, ThumbnetError
+from thumbnet.model import Classifier, ImageInput, InvalidArgument, Pixels, ThumbnetError
 from thumbnet.model.weights import ONNX
 
 from .batcher import Batcher
@@ -94,11 +94,8 @@ class Models:
         return models[name]
 
     def _serve(self, classifiers: Sequence[Classifier]) -> None:
+        check_names([classifier.name for classifier in classifiers])
         for classifier in classifiers:
-            if classifier.name in self._models:
-                raise ThumbnetError(
-                    f"two models are named {classifier.name!r}; serve one of them, or rename one in its config.json."
-                )
             model = self._models[classifier.name] = ServedModel(classifier, self._metrics)
             self._metrics.model(model.name, model.sha256, model.labels)
 
@@ -122,3 +119,12 @@ class Models:
             self._failure = f"{type(error).__name__}; the server's log says more."
         finally:
             self._finished.set()
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise InvalidArgument where two models have the same name."""
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidArgument(
+                f"two models are named {name!r}; serve one of them, or rename one in its config.json."
+            )

@@ -13,6 +13,7 @@ from werkzeug.exceptions import Unauthorized
 
 from thumbnet.model import InvalidArgument
 
+from .framing import SAFE_HEADERS, Headers
 from .settings import Settings, variable
 
 OPEN = frozenset({"/livez", "/readyz", "/openapi.json", "/docs"})
@@ -25,7 +26,6 @@ READ_HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After", "X-Label", "X-Pr
 """What pages of other origins may send and read, beside what they always may."""
 PREFLIGHT_SECONDS = 600
 
-NO_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
 DOCS_POLICY = (
     "default-src 'none'; connect-src 'self'; font-src 'self'; img-src 'self' blob: data:; script-src 'self'; "
     "style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -140,11 +140,23 @@ def allow_origins(app: Flask, origins: Sequence[str]) -> None:
     )
 
 
+def cors_headers(origins: Sequence[str], origin: str) -> Headers:
+    """What `allow_origins` adds, for answers that are not Flask's. `origin` is that of the page, "" for none."""
+    allowed = "*" if "*" in origins else origin if origin in origins else ""
+    if not origin or not allowed:
+        return []
+    return [
+        ("access-control-allow-origin", allowed),
+        ("access-control-expose-headers", ", ".join(READ_HEADERS)),
+        ("vary", "Origin"),
+    ]
+
+
 def set_headers(response: Response) -> Response:
     """What browsers may do with an answer; a view that says otherwise itself is left alone."""
     docs = request.url_rule is not None and request.url_rule.rule.startswith("/docs")
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("Content-Security-Policy", DOCS_POLICY if docs else NO_CONTENT_POLICY)
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if docs:
+        response.headers.setdefault("Content-Security-Policy", DOCS_POLICY)
+    for name, value in SAFE_HEADERS:
+        response.headers.setdefault(name, value)
     return response

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import c_bool
 from dataclasses import replace
@@ -33,6 +34,7 @@ from thumbnet.model.weights import ONNX, find_weights, read_config, verified
 from . import create_app, metrics, rate_limit
 from .framing import Rejected, describe
 from .gateway import Gateway
+from .loading import check_names
 from .logs import LOGGING
 from .protocol import LimitedProtocol, as_http
 from .security import check_origins
@@ -59,13 +61,12 @@ def serve(settings: Settings) -> None:
     Raises WeightsNotFound, WeightsCorrupt, or InvalidArgument where the address, the keys or other settings cannot be
     used, before any worker starts; SystemExit where the workers cannot start.
     """
-    for weights in settings.weights:
-        check_weights(weights)
+    check_weights(settings.weights)
     settings.accepted_keys()
     check_origins(settings.cors_origins)
     address = usable_address(settings.host, settings.port)
     settings = share_processors(settings, available_processors())
-    with tempfile.TemporaryDirectory(prefix="thumbnet-") as shared:
+    with temporary_folder() as shared:
         # The workers write their metrics and the clients' rates to files that all of them see.
         os.environ[metrics.DIRECTORY] = shared
         os.environ[rate_limit.FILE] = str(Path(shared) / RATE_CLIENTS)
@@ -94,6 +95,14 @@ def serve(settings: Settings) -> None:
             Supervisor(config, [listener], draining, settings.drain).run()
         finally:
             listener.close()
+
+
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder that lives as long as the server. Raises InvalidArgument where nothing can be written."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="thumbnet-")
+    except OSError as error:
+        raise InvalidArgument(f"no place for temporary files: {error}. Set TMPDIR to a folder for them.") from error
 
 
 class Supervisor(Multiprocess):
@@ -147,6 +156,8 @@ def turn_away(listener: socket.socket) -> None:
                     listener.close()  # in the moment in which nobody waits
                     return
                 time.sleep(0.01)
+            except OSError:  # it stops before a worker has come so far as to listen
+                return
 
 
 def build_gateway(settings: Settings, draining: Any) -> Gateway:
@@ -194,10 +205,14 @@ def available_processors(cpu_max: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return processors
 
 
-def check_weights(weights: str) -> None:
-    """Raise WeightsNotFound or WeightsCorrupt here rather than in every worker; downloads from the Hub only once."""
-    folder = find_weights(weights)
-    verified(folder, read_config(folder), ONNX)
+def check_weights(served: Sequence[str]) -> None:
+    """Raise WeightsNotFound, WeightsCorrupt, or InvalidArgument where two models have one name, here rather than in
+    every worker; downloads from the Hub only once."""
+    folders = [find_weights(weights) for weights in served]
+    configs = [read_config(folder) for folder in folders]
+    for folder, config in zip(folders, configs, strict=True):
+        verified(folder, config, ONNX)
+    check_names([config.name for config in configs])
 
 
 def usable_address(host: str, port: int) -> str:

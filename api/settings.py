@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from thumbnet.model import InvalidArgument
+from thumbnet.model.classifier import BATCH_SIZE
 from thumbnet.model.runtimes import PRECISIONS
 
 RANGES: dict[str, tuple[float, float]] = {
     "port": (1, 65_535),
     "workers": (1, 1024),
     "threads": (1, 1024),
-    "batch_size": (1, 1024),
+    "batch_size": (1, BATCH_SIZE),
     "max_images": (1, 1024),
     "max_body_bytes": (1024, 1024**3),
     "queue": (1, 100_000),
@@ -104,14 +105,19 @@ class Settings:
         for field in fields(cls):
             if (text := environment.get(variable(field.name))) is not None:
                 values[field.name] = parse(field.name, text)
+                if text.strip() and values[field.name] == ():
+                    raise InvalidArgument(f"{variable(field.name)} lists nothing; received {text!r}.")
         return cls(**values)
 
     def accepted_keys(self) -> tuple[str, ...]:
-        """The API keys of settings and file. Raises InvalidArgument where the file cannot be read or holds none."""
+        """The API keys of settings and file. Raises InvalidArgument where they cannot be read or a file holds none."""
+        for key in self.api_keys:
+            if not key.isprintable():  # bytes of the environment that are not UTF-8, too
+                raise InvalidArgument(f"{variable('api_keys')} must hold printable UTF-8; one of its keys does not.")
         if not self.api_keys_file:
             return self.api_keys
         try:
-            lines = Path(self.api_keys_file).read_text(encoding="utf-8").split("\n")
+            lines = Path(self.api_keys_file).read_text(encoding="utf-8-sig").split("\n")
         except (OSError, UnicodeError) as error:
             raise InvalidArgument(f"cannot read {variable('api_keys_file')} {self.api_keys_file!r}: {error}") from error
         keys = tuple(line.strip() for line in lines if line.strip())

@@ -76,6 +76,26 @@ def test_missing_weights_stop_the_server_before_it_starts() -> None:
         server.serve(Settings(weights=("cifar11",)))
 
 
+def test_two_models_of_one_name_stop_the_server_before_it_starts() -> None:
+    with pytest.raises(InvalidArgument, match="two models are named 'mnist'"):
+        server.serve(Settings(weights=("mnist", "cifar10", "mnist")))
+
+
+def test_a_machine_without_room_for_temporary_files_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: Any, **__: Any) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", nowhere)
+    with pytest.raises(InvalidArgument, match=r"No usable temporary directory found.*Set TMPDIR"):
+        server.serve(Settings(weights=("mnist",)))
+
+
+def test_a_server_that_stops_before_it_listens_turns_nobody_away() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server.turn_away(listener)
+
+
 def test_serve_starts_workers_with_these_settings(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, find_free_port: Callable[[], int]
 ) -> None:

@@ -1,4 +1,6 @@
 import dataclasses
+import os
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +88,20 @@ def test_a_bad_variable_is_named_with_what_came_and_what_is_allowed(name: str, v
 def test_arguments_are_checked_too() -> None:
     with pytest.raises(InvalidArgument, match=r"port .* 1 … 65535; received 70000"):
         Settings(port=70_000)
+
+
+@pytest.mark.parametrize("name", ["API_KEYS", "CORS_ORIGINS", "WEIGHTS"])
+def test_a_list_of_nothing_is_refused_rather_than_empty(name: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"THUMBNET_{name} lists nothing; received ' ,,'"):
+        Settings.from_environment({f"THUMBNET_{name}": " ,,"})
+
+
+def test_a_key_that_is_no_utf8_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="THUMBNET_API_KEYS must hold printable UTF-8"):
+        Settings(api_keys=(os.fsdecode(b"k\xff"),)).accepted_keys()
+
+
+def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_bytes(b"\xef\xbb\xbffirst\r\nsecond\n")
+    assert Settings(api_keys_file=str(path)).accepted_keys() == ("first", "second")
