@@ -16,7 +16,7 @@ from . import trust
 from .drift import ABSTAINED, Counts
 from .errors import WeightsCorrupt
 from .files import write_text
-from .markdown import blocks, paragraph, table
+from .markdown import blocks, paragraph, plain, table
 from .trust import DATASET_PAGES, Pictures, title
 from .weights import CARD, RESULTS, WeightsConfig, read_config
 
@@ -89,7 +89,8 @@ def introduction(config: WeightsConfig, results: dict[str, Any]) -> str:
     test, size, colours = results["test"], config.preprocessing.image_size, config.preprocessing.channels
     about = paragraph(
         f"A small convolutional network (`{config.architecture}`) that sorts images into {len(config.labels)} classes: "
-        f"{', '.join(config.labels)}. It sees {size} × {size} pixels, in {'grey' if colours == 1 else 'colour'}."
+        f"{', '.join(map(plain, config.labels))}. It sees {size} × {size} pixels, in "
+        f"{'grey' if colours == 1 else 'colour'}."
     )
     rows = [
         (f"accuracy, {test['images']:,} images", f"**{test['accuracy']:.2%}**"),
@@ -103,8 +104,8 @@ def introduction(config: WeightsConfig, results: dict[str, Any]) -> str:
         rows.append(("accuracy on spoilt images, mean", f"{results['corruptions']['mean_accuracy']:.2%}"))
     rows.append(("parameters", f"{results['parameters']:,}"))
     rows.append(("multiply-accumulates per image", f"{results['macs']:,}"))
-    head = (f"measured on the test split of {title(results['dataset'])}, one view of each image", "")
-    return blocks(f"# thumbnet {config.name}", about, table(head, rows))
+    head = (f"measured on the test split of {plain(title(results['dataset']))}, one view of each image", "")
+    return blocks(f"# thumbnet {plain(config.name)}", about, table(head, rows))
 
 
 def seeds(results: dict[str, Any]) -> list[tuple[str, str]]:
@@ -155,7 +156,11 @@ def classes(results: dict[str, Any], pictures: Pictures) -> str:
     if len(rows) > MOST_CLASSES:
         about = f"The {LEAST_RECOGNISED} of {len(rows)} classes that are recognised least; `results.json` has all."
         rows = sorted(rows, key=lambda row: float(row[1]["recall"]))[:LEAST_RECOGNISED]
-    cells = [[label, str(row["images"]), f"{row['precision']:.1%}", f"{row['recall']:.1%}"] for label, row in rows]
+    if "confusion" not in results:
+        about += " A confusion matrix of so many classes is left out."
+    cells = [
+        [plain(label), str(row["images"]), f"{row['precision']:.1%}", f"{row['recall']:.1%}"] for label, row in rows
+    ]
     picture = pictures.show("confusion.png", "Confusion matrix: rows are true classes, columns are predictions")
     return blocks("## By class", about, table(("class", "test images", "precision", "recall"), cells), picture)
 
@@ -182,7 +187,7 @@ def baseline(results: dict[str, Any]) -> str:
         f"Their mean brightness is {counts.mean('brightness'):.3f} and their mean contrast "
         f"{counts.mean('contrast'):.3f} (mean and standard deviation of an image's values, from 0 to 1).",
         f"The mean probability of the best class was {counts.mean('confidence'):.3f}; it abstained from "
-        f"{counts.share('abstention', ABSTAINED):.1%}, and named {commonest} the most ({shares[commonest]:.1%}), "
-        f"{rarest} the least ({shares[rarest]:.1%}).",
+        f"{counts.share('abstention', ABSTAINED):.1%}, and named {plain(commonest)} the most "
+        f"({shares[commonest]:.1%}), {plain(rarest)} the least ({shares[rarest]:.1%}).",
     )
     return blocks("## What is usual", about)

@@ -34,17 +34,19 @@ def save_checkpoint(
     optimizers: list[Optimizer],
     recipe: Recipe,
     progress: Progress,
+    data: str,
     averaged: nn.Module | None = None,
 ) -> None:
     """Write a checkpoint under a temporary name, then rename: the previous one is lost only to a complete new one.
 
+    data       fingerprint of what is learned from
     averaged   holds the mean of the weights so far, where the recipe wants it
     """
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     if averaged:
         tensors |= {f"averaged.{name}": tensor for name, tensor in averaged.state_dict().items()}
     tensors |= _optimizer_tensors(optimizers)
-    metadata = {"recipe": json.dumps(recipe.to_dict()), "progress": json.dumps(asdict(progress))}
+    metadata = {"recipe": json.dumps(recipe.to_dict()), "progress": json.dumps(asdict(progress)), "data": data}
     with replacing(path) as temporary:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
 
@@ -54,11 +56,12 @@ def load_checkpoint(
     network: nn.Module,
     optimizers: list[Optimizer],
     recipe: Recipe,
+    data: str,
     averaged: nn.Module | None = None,
 ) -> Progress:
     """Restore network, optimisers and mean in place and return how far the run had come.
 
-    Raises CheckpointError where the file is damaged or belongs to another recipe.
+    Raises CheckpointError where the file is damaged, or belongs to another recipe or other data.
     """
     device = str(next(network.parameters()).device)
     try:
@@ -70,6 +73,11 @@ def load_checkpoint(
                 raise CheckpointError(
                     f"{path} was made with another recipe (different: {', '.join(changed)}). "
                     "Resume with the same recipe, or start in another folder."
+                )
+            if metadata["data"] != data:
+                raise CheckpointError(
+                    f"{path} was made with other data: images or classes have changed since. "
+                    "Give the same data, or start in another folder."
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             progress = Progress(**json.loads(metadata["progress"]))

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import DatasetError
-from .folders import SPLITS, TEST, TRAIN, VALIDATION, Findings, ImageFolder, shown
+from .folders import SPLITS, TEST, TRAIN, VALIDATION, Findings, ImageFolder, shown, some
 
 Integers = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -81,10 +81,10 @@ def _hold_out(
     movable = movable[np.argsort(owners[movable], kind="stable")]
     sizes = np.bincount(owners[movable], minlength=len(labels))
     if too_small := [label for label, size in zip(labels, sizes, strict=True) if size < 2]:
-        listed = ", ".join(too_small[:10]) + (f" and {len(too_small) - 10} more" if len(too_small) > 10 else "")
         raise DatasetError(
-            f"only one image that can be read, or none, of: {listed}. Each class needs one to learn from and "
-            "another to test on; give it more images or remove its folder."
+            f"fewer than two different images that can be read of: {some(too_small)}. Each class needs one to learn "
+            "from and another to test on, and copies of an image, in whatever class, count as one; give it more images "
+            "or remove its folder."
         )
     for members in np.split(movable, np.cumsum(sizes)[:-1]):
         rest = members

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import warnings
 from collections.abc import Iterable
@@ -53,6 +54,14 @@ class Dataset:
     validation: Split
     test: Split
     findings: Findings = field(default_factory=Findings)
+
+    def fingerprint(self) -> str:
+        """Changes with the classes, the training and validation labels, and any of up to 1,000 training images."""
+        digest = hashlib.sha256("\0".join(self.labels).encode())
+        chosen = torch.linspace(0, len(self.train) - 1, min(1000, len(self.train))).round().long()
+        for part in (self.train.labels, self.validation.labels, self.train.pixels[chosen]):
+            digest.update(part.cpu().numpy().tobytes())
+        return digest.hexdigest()
 
 
 def data_root() -> Path:
@@ -151,6 +160,8 @@ def _read_folder(root: Path, image_size: int, channels: int, validation_share: f
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nobody writes to pixels
         pixels, labels = torch.from_numpy(cached.pixels), torch.from_numpy(cached.labels)
     train, validation, test = map(Split, pixels.split(cached.counts), labels.split(cached.counts))
+    if not len(validation):
+        raise DatasetError(f"{root} has no image for validation; give at least one of its classes three images.")
     findings = dataclasses.replace(
         cached.findings,
         other_files=folder.other_files,

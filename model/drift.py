@@ -6,7 +6,6 @@ results.json. Feature by feature, the shares of the two are compared by the popu
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ import numpy as np
 from .errors import InvalidArgument, WeightsCorrupt, WeightsError
 from .images import Pixels
 from .measures import Flags, Floats
-from .weights import RESULTS
+from .weights import RESULTS, read_config, read_results
 
 CONFIDENCE_BOUNDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 1.0)
 BRIGHTNESS_BOUNDS = tuple(i / 20 for i in range(1, 21))
@@ -150,15 +149,16 @@ def bin_name(bound: float) -> str:
 def read_baseline(folder: Path) -> Counts:
     """The baseline of a weights folder. Raises WeightsError where there is none, WeightsCorrupt where it is broken."""
     path = folder / RESULTS
+    results = read_results(folder, read_config(folder))
     try:
-        results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         if "baseline" in results:
             return Counts.from_dict(results["baseline"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsCorrupt(f"the baseline in {path} cannot be used: {type(error).__name__}: {error}.") from error
+    missing = "it was measured by an older version of thumbnet" if results else "there is no such file"
     raise WeightsError(
-        f"{path} has no baseline to compare with: it was measured by an older version of thumbnet. Give the thumbnet "
-        "train command of these weights once more: what is trained already is only measured again."
+        f"{path} has no baseline to compare with: {missing}. Give the thumbnet train command of these weights once "
+        "more: what is trained already is only measured again."
     )
 
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,14 +92,24 @@ def list_folder(root: Path) -> ImageFolder:
         found = "that is a file; unpack an archive first, and" if root.exists() else "there is none;"
         raise DatasetError(f"no folder {root}: {found} give a folder with one sub-folder of images for each class.")
     try:
+        str(root.resolve()).encode()
         return _list_folder(root)
+    except UnicodeEncodeError as error:
+        raise DatasetError(f"the path {shown(str(root))} is not UTF-8 text; rename its folders.") from error
     except OSError as error:
-        raise DatasetError(f"cannot list {error.filename or root}: {error.strerror}.") from error
+        raise DatasetError(
+            f"cannot list {error.filename or root}: {error.strerror}. Mend that, or move it out of the folder."
+        ) from error
 
 
 def shown(text: str) -> str:
     """A file name as it can be printed: what is no character, or moves the cursor, becomes a question mark."""
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
+def some(names: Sequence[str]) -> str:
+    """Names in a sentence: the first ten, and how many more there are."""
+    return ", ".join(names[:10]) + (f" and {len(names) - 10:,} more" if len(names) > 10 else "")
 
 
 def _list_folder(root: Path) -> ImageFolder:
@@ -118,15 +128,14 @@ def _list_folder(root: Path) -> ImageFolder:
         for position, label in enumerate(labels):
             for entry in _files(folder / label):
                 if (suffix := _suffix(entry)) not in SUFFIXES:
-                    others[suffix or "no suffix"] += 1
+                    others[shown(suffix) or "no suffix"] += 1
                     continue
                 files.append(os.path.relpath(entry.path, root))
                 positions.append(position)
-                state = entry.stat()
-                digest.update(os.fsencode(f"{files[-1]}\0{state.st_size}\0{state.st_mtime_ns}\n"))
+                digest.update(os.fsencode(f"{files[-1]}\0{_state(entry)}\n"))
         counts[split] = len(files) - sum(counts.values())
     if folders[TRAIN] != root:
-        ignored += tuple(path.name for path in _sub_folders(root) if path not in folders.values())
+        ignored += tuple(shown(path.name) for path in _sub_folders(root) if path not in folders.values())
     return ImageFolder(root, labels, tuple(files), tuple(positions), counts, dict(others), ignored, digest.hexdigest())
 
 
@@ -153,7 +162,10 @@ def _classes(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     with_images: list[str] = []
     without: list[str] = []
     for path in _sub_folders(folder):
-        (with_images if _holds_images(path) else without).append(path.name)
+        if _holds_images(path) and not folder.resolve().is_relative_to(path.resolve()):  # a link back is no class
+            with_images.append(path.name)
+        else:
+            without.append(shown(path.name))
     for name in with_images:
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
             raise DatasetError(f"the name of the class folder {name!r} is not plain UTF-8 text; rename it.")
@@ -178,14 +190,21 @@ def _require_same_classes(folder: Path, found: tuple[str, ...], training: Path, 
         (sorted(set(labels) - set(found)), training, folder),
     ):
         if names:
-            listed = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
             raise DatasetError(
-                f"{here} has images of classes that {there} does not have: {listed}. Every split needs every class."
+                f"{here} has images of classes that {there} does not have: {some(names)}. "
+                "Every split needs every class."
             )
 
 
 def _sub_folders(folder: Path) -> list[Path]:
-    return [Path(entry.path) for entry in _entries(folder) if entry.is_dir()]
+    return [Path(entry.path) for entry in _entries(folder) if _leads_to_folder(entry)]
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -193,7 +212,7 @@ def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
     for entry in _entries(folder):
         if entry.is_dir(follow_symlinks=False):
             yield from _files(Path(entry.path))
-        elif entry.is_file():
+        elif not _leads_to_folder(entry) and (entry.is_symlink() or entry.is_file()):  # a link is seen when it is read
             yield entry
 
 
@@ -206,6 +225,15 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 def _holds_images(folder: Path) -> bool:
     return any(_suffix(entry) in SUFFIXES for entry in _files(folder))
+
+
+def _state(entry: os.DirEntry[str]) -> str:
+    """Changes with a file's content, as far as its size and times tell, and with who may read it."""
+    try:
+        state = entry.stat()
+    except OSError as error:  # a link that leads nowhere
+        return str(error.strerror)
+    return f"{state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}"
 
 
 def _suffix(entry: os.DirEntry[str]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
 WIDTH = 120
+SPECIAL = re.compile(r"[\\`*_<>\[\]#&~$]")
 
 
 def blocks(*parts: str) -> str:
@@ -16,6 +18,11 @@ def blocks(*parts: str) -> str:
 def paragraph(*sentences: str) -> str:
     """Sentences as lines of at most 120 letters; empty ones are passed over."""
     return textwrap.fill(" ".join(filter(None, sentences)), WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def plain(text: str) -> str:
+    """Text of strangers, such as the name of a class, that shall not be taken for Markdown or HTML."""
+    return SPECIAL.sub(r"\\\g<0>", text)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

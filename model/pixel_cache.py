@@ -87,8 +87,8 @@ def open_pixels(folder: ImageFolder, preprocessing: Preprocessing, validation_sh
         raise DatasetError(f"the decoded images in {place} are damaged: {error}. Delete that folder.") from error
     except OSError as error:
         raise DatasetError(
-            f"cannot keep decoded images in {cache_root()}: {error.strerror or error}. Make room there, "
-            "or set THUMBNET_CACHE to another folder."
+            f"cannot keep decoded images in {cache_root()}: {error.strerror or error}. Mend that, or set "
+            "THUMBNET_CACHE to another folder."
         ) from error
 
 

@@ -20,7 +20,7 @@ class Metrics:
 
     def __init__(self, path: Path, keep: int) -> None:
         self.path = path
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         write_text(path, "".join(line + "\n" for line in lines[:keep]))
 
     def add(self, **values: float) -> dict[str, float]:

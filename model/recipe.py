@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -120,6 +121,10 @@ class Recipe:
             value = getattr(self, name)
             if (choices := get_args(hint)) and isinstance(choices[0], str) and value not in choices:
                 raise UnknownName(name, value, choices)
+            if isinstance(value, float):
+                self._require(name, math.isfinite(value), "a finite number")
+        plain = self.name not in ("", ".", "..") and not set(self.name) & set("/\\\0")
+        self._require("name", plain, "what a folder can be called, without / and \\")
         for name in ("image_size", "epochs", "batch_size"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("learning_rate", "bias_learning_rate", "head_learning_rate", "teacher_temperature"):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .errors import MissingDependency, WeightsCorrupt
 from .images import Pixels
-from .weights import ONNX, WeightsConfig, load_network, verified
+from .weights import CONFIG, ONNX, WeightsConfig, load_network, verified
 
 Logits = npt.NDArray[np.float32]
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -56,6 +56,7 @@ class OpenVINORuntime:
             self._settings["INFERENCE_NUM_THREADS"] = str(threads)
         try:
             self.graph = core.read_model(verified(folder, config, ONNX))
+            check_shapes(self.graph, folder, config)
             self._model = self.compile(self.graph, precision)
         except RuntimeError as error:
             raise WeightsCorrupt(f"{folder / ONNX} cannot be loaded: {error}") from error
@@ -72,6 +73,19 @@ class OpenVINORuntime:
             self._local.request = self._model.create_infer_request()
         results = self._local.request.infer({"pixels": np.ascontiguousarray(pixels)})
         return np.array(results["logits"], dtype=np.float32)
+
+
+def check_shapes(graph: Any, folder: Path, config: WeightsConfig) -> None:
+    """Raise WeightsCorrupt where a network of OpenVINO takes or gives something else than its config says."""
+    seen, size = config.preprocessing, str(config.preprocessing.image_size)
+    wanted = ["?", size, size, str(seen.channels)], ["?", str(len(config.labels))]
+    shapes = [[str(side) for side in tensor.get_partial_shape()] for tensor in (graph.input(0), graph.output(0))]
+    for what, shape, other in zip(("takes", "gives"), wanted, shapes, strict=True):
+        if other[1:] != shape[1:]:
+            raise WeightsCorrupt(
+                f"{folder / ONNX} {what} {' × '.join(other)}, but {CONFIG} says {' × '.join(shape)}. It was changed: "
+                "download or train it again."
+            )
 
 
 class TorchRuntime:

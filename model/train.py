@@ -25,7 +25,7 @@ from .averaging import mean_network
 from .checkpoint import Progress, load_checkpoint, save_checkpoint
 from .datasets import Dataset, Split
 from .distill import Teachers, distillation_loss
-from .errors import TrainingDiverged
+from .errors import InvalidArgument, TrainingDiverged
 from .files import write_json
 from .machine import autocast, prepare_machine, uses_bf16
 from .optimizers import build_optimizers
@@ -60,8 +60,9 @@ def train(
                   checkpoint of the same recipe, training goes on from there
     after_epoch   called with the epoch's line of metrics.jsonl; may raise to give the run up
 
-    Raises CheckpointError for a checkpoint that does not fit, TrainingDiverged when the loss is no longer a number
-    (the last good checkpoint stays), Interrupted after Ctrl-C (once the running step is saved).
+    Raises CheckpointError for a checkpoint that does not fit, TrainingDiverged when loss or weights are no longer
+    finite (the last good checkpoint stays), InvalidArgument for a batch of fewer images than processes, Interrupted
+    after Ctrl-C (once the running step is saved).
     """
     prepare_machine()
     torch.manual_seed(derive_seed(recipe.seed, "weights"))
@@ -70,15 +71,19 @@ def train(
     teachers = Teachers(recipe, data, bf16=uses_bf16(recipe, device), device=device) if recipe.teacher else None
     training = Split(data.train.pixels.to(device), data.train.labels.to(device))
     batch_size = min(recipe.batch_size, len(training))
+    if batch_size < parallel.size():
+        raise InvalidArgument(
+            f"a batch of {batch_size} images cannot be shared by {parallel.size()} processes; start fewer."
+        )
     steps_per_epoch = len(training) // batch_size
     total_steps = recipe.epochs * steps_per_epoch
     mirrored = mirror_coins(len(training), recipe).to(device)
     refined = recipe.refined()
 
     averaged = AveragedModel(network) if recipe.average else None
-    checkpoint, progress = folder / CHECKPOINT, Progress()
+    checkpoint, progress, fingerprint = folder / CHECKPOINT, Progress(), data.fingerprint()
     if checkpoint.exists():
-        progress = load_checkpoint(checkpoint, network, optimizers, recipe, averaged)
+        progress = load_checkpoint(checkpoint, network, optimizers, recipe, fingerprint, averaged)
     shared = parallel.share(network)
     first = parallel.is_first()
     if first:
@@ -111,21 +116,23 @@ def train(
                 optimizer.zero_grad(set_to_none=True)
 
             value, stopped = parallel.mean(loss.item(), stop.is_set(), device=device)
-            if not math.isfinite(value):
-                raise TrainingDiverged(
-                    f"the loss became {value} at step {progress.step + 1} (epoch {epoch + 1}). The last good "
-                    f"checkpoint is kept in {folder}. Try a lower learning_rate than {recipe.learning_rate}."
-                )
             progress.step += 1
+            if not math.isfinite(value):
+                raise diverged(f"the loss became {value}", progress, epoch, recipe, checkpoint)
             progress.epoch_loss += value
             progress.seconds += time.monotonic() - started
             bar.step(loss=value, images_per_second=batch_size / (time.monotonic() - started))
 
             ended = progress.step % steps_per_epoch == 0
+            due = ended or stopped or time.monotonic() - saved_at > CHECKPOINT_SECONDS
+            if due and not is_finite(network):
+                raise diverged("a weight is no longer finite", progress, epoch, recipe, checkpoint)
             if ended and averaged and recipe.is_among_last(epoch, recipe.average):
                 averaged.update_parameters(network)
             if ended and first:
                 accuracy, validation_loss = evaluate_split(network, data.validation, recipe, device)
+                if not math.isfinite(validation_loss):
+                    raise diverged(f"the validation loss became {validation_loss}", progress, epoch, recipe, checkpoint)
                 bar.epoch(accuracy)
                 row = metrics.add(
                     epoch=epoch + 1,
@@ -140,9 +147,8 @@ def train(
                     after_epoch(row)
             if ended:
                 progress.epoch_loss = 0.0
-            due = time.monotonic() - saved_at > CHECKPOINT_SECONDS
-            if first and (due or stopped or ended):
-                save_checkpoint(checkpoint, network, optimizers, recipe, progress, averaged)
+            if first and due:
+                save_checkpoint(checkpoint, network, optimizers, recipe, progress, fingerprint, averaged)
                 saved_at = time.monotonic()
             if stopped and progress.step < total_steps:
                 raise Interrupted
@@ -151,6 +157,20 @@ def train(
             network = mean_network(averaged, seen_at_last(training, mirrored, recipe, len(data.labels)))
     network.eval()
     return network
+
+
+def is_finite(network: Network) -> bool:
+    """Whether all weights and statistics are numbers."""
+    return all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values())
+
+
+def diverged(what: str, progress: Progress, epoch: int, recipe: Recipe, checkpoint: Path) -> TrainingDiverged:
+    """What went wrong in the last step, what is left of the run, and what to try."""
+    kept = f"The last good checkpoint is kept in {checkpoint.parent}. " if checkpoint.exists() else ""
+    return TrainingDiverged(
+        f"{what} at step {progress.step} (epoch {epoch + 1}). {kept}"
+        f"Try a lower learning_rate than {recipe.learning_rate:g}."
+    )
 
 
 def see(training: Split, chosen: Tensor, mirrored: Tensor, recipe: Recipe, classes: int) -> tuple[Tensor, Tensor]:
@@ -180,6 +200,7 @@ def build_network(recipe: Recipe, data: Dataset) -> Network:
     """The recipe's network for this data before the first step.
 
     Either untrained, with normalisation taken from training pixels, or with the layers of `recipe.start_from`.
+    Raises InvalidArgument where it cannot see images of the recipe's `start_size`.
     """
     network = build(
         recipe.architecture,
@@ -192,6 +213,15 @@ def build_network(recipe: Recipe, data: Dataset) -> Network:
         take_over(network, recipe, data.labels)
     else:
         network.fit_statistics(data.train.pixels[:STATISTICS_IMAGES])
+    if recipe.start_size is not None:
+        smallest = torch.zeros(2, data.train.pixels.shape[1], recipe.start_size, recipe.start_size, dtype=torch.uint8)
+        try:
+            network.eval()(smallest)
+        except RuntimeError as error:
+            raise InvalidArgument(
+                f"{recipe.architecture} cannot see images of start_size={recipe.start_size} pixels: {error}. "
+                "Start with larger ones."
+            ) from error
     return network
 
 

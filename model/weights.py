@@ -65,8 +65,11 @@ class WeightsConfig:
     def __post_init__(self) -> None:
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
             raise InvalidArgument(f"labels must be two or more different names; received {list(self.labels)}.")
-        if not self.temperature > 0:
-            raise InvalidArgument(f"temperature must be greater than 0; received {self.temperature}.")
+        if not 0.001 <= self.temperature <= 1000:
+            raise InvalidArgument(f"temperature must be 0.001 … 1000; received {self.temperature}.")
+        if len(self.known_answer) not in (0, len(self.labels)):
+            wanted, received = len(self.labels), len(self.known_answer)
+            raise InvalidArgument(f"known_answer must have {wanted} logits, one for each label; received {received}.")
         if self.abstention_score not in SCORES:
             raise UnknownName("abstention_score", self.abstention_score, SCORES)
         probability = self.abstention_score == "max_probability"
@@ -152,7 +155,21 @@ def read_config(folder: Path) -> WeightsConfig:
     except FileNotFoundError as error:
         raise WeightsNotFound(f"{folder} is not a weights folder: it has no {CONFIG}.") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsCorrupt(f"{path} cannot be used: {type(error).__name__}: {error}.") from error
+        what = str(error) if isinstance(error, InvalidArgument) else f"{type(error).__name__}: {error}."
+        raise WeightsCorrupt(f"{path} cannot be used: {what}") from error
+
+
+def read_results(folder: Path, config: WeightsConfig) -> dict[str, Any]:
+    """What results.json says; {} where there is none. Raises WeightsCorrupt where it was changed or is no object."""
+    if RESULTS not in config.files and not (folder / RESULTS).exists():
+        return {}
+    try:
+        results = json.loads(verified(folder, config, RESULTS).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise WeightsCorrupt(f"{folder / RESULTS} cannot be read: {error}. Download or train it again.") from error
+    if not isinstance(results, dict):
+        raise WeightsCorrupt(f"{folder / RESULTS} is no JSON object. Download or train it again.")
+    return results
 
 
 def verified(folder: Path, config: WeightsConfig, name: str) -> Path:

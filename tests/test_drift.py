@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from thumbnet.cli import app
 from thumbnet.model.drift import BRIGHTNESS_BOUNDS, HISTOGRAMS, Counts, bin_name
 from thumbnet.model.exported import SERIES
-from thumbnet.model.weights import SHIPPED_ROOT, read_config
+from thumbnet.model.weights import SHIPPED_ROOT, read_config, write_config
 
 WITHOUT = "import sys; sys.modules |= dict.fromkeys(sys.argv.pop(1).split(',')); from thumbnet.cli import app; app()"
 
@@ -53,7 +53,7 @@ def weights(tmp_path: Path) -> Path:
     folder.mkdir()
     shutil.copy(SHIPPED_ROOT / "mnist" / "config.json", folder)
     (folder / "results.json").write_text(json.dumps({"baseline": counted(1000, 0.15).to_dict()}))
-    assert read_config(folder).name == "mnist"
+    assert write_config(folder, read_config(folder)).name == "mnist"
     return folder
 
 

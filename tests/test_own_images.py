@@ -169,7 +169,7 @@ def make_splits_differ(folder: Path) -> None:
         (make_empty, "has no sub-folders with images"),
         (make_one_class, "has one class, 'night [late]'; at least 2 are needed"),
         (make_unreadable, "none of the 60 images can be read; the first: day/0.jpg"),
-        (make_one_image, "only one image that can be read, or none, of: [b]rare"),
+        (make_one_image, "fewer than two different images that can be read of: [b]rare"),
         (make_splits_differ, "train does not have: [dawn]"),
     ],
 )
@@ -189,7 +189,7 @@ def test_a_folder_that_cannot_be_learned_from_is_one_line(
     ("arguments", "message"),
     [
         (("--image-size", "8", "--set", "architecture=thumbnet"), "thumbnet needs images of at least 16 pixels"),
-        (("--image-size", "2000"), "image_size must be 1 … 1024; received 2000"),
+        (("--image-size", "2000"), "image_size must be a whole number, 1 … 1024; received 2000"),
         (("--image-size", "0"), "recipe field image_size must be at least 1; received 0"),
         (("--set", "architecture=resnet"), "Did you mean 'resnet20'?"),
         (("--set", "start_from=cifra10"), "Did you mean 'cifar10'?"),
@@ -223,3 +223,54 @@ def test_a_checkpoint_of_another_network_is_refused_and_kept(sky: Path, tmp_path
     assert other.exit_code == 1
     assert "was made with another recipe (different: architecture" in other.stderr
     assert checkpoint.read_bytes() == before
+
+
+@pytest.mark.usefixtures("untrained")
+def test_what_was_mended_is_no_longer_listed(sky: Path, tmp_path: Path) -> None:
+    bad = sky / "day" / "bad.jpg"
+    bad.write_text("no picture")
+    command = ("train", "--data", sky, "--out", tmp_path / "run", *QUICK)
+    run(*command)
+    assert "bad.jpg" in (tmp_path / "run" / "findings.txt").read_text()
+    bad.unlink()
+    run(*command)
+    assert not (tmp_path / "run" / "findings.txt").exists()
+
+
+def test_a_folder_without_an_image_for_validation_is_refused(sky: Path, tmp_path: Path) -> None:
+    for path in sky.rglob("*.jpg"):
+        if int(path.stem) > 1:
+            path.unlink()
+    result = run("train", "--data", sky, "--out", tmp_path / "run", *QUICK)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "has no image for validation; give at least one of its classes three images" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_a_place_that_cannot_be_written_is_refused_before_images_are_read(
+    command: str, sky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("thumbnet.model.datasets.load_dataset", read)
+    (tmp_path / "file").touch()
+    result = run(command, "--data", sky, "--out", tmp_path / "file" / "run", *QUICK)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "file is not a folder. Choose another with --out." in result.stderr
+
+
+def test_paths_with_brackets_are_printed_as_they_are(
+    sky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pretend(*_: object, **__: object) -> Path:
+        weights = tmp_path / "x[/y]" / "weights"
+        weights.mkdir(parents=True)
+        (weights / "results.json").write_text('{"test": {"accuracy": 0.5}}')
+        return weights
+
+    monkeypatch.setattr("thumbnet.model.runs.run", pretend)
+    done = run("train", "--data", sky, "--out", tmp_path / "x[/y]", *QUICK)
+    assert done.exit_code == 0, done.output
+    assert f"Weights and card are in {tmp_path}/x[/y]/weights." in done.stdout
+    assert f"thumbnet demo --weights '{tmp_path}/x[/y]/weights'" in done.stdout

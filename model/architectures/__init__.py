@@ -53,7 +53,7 @@ def build(
         return ARCHITECTURES[name](num_classes, in_channels, image_size, **options)
     except UnknownName:
         raise
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise InvalidArgument(f"cannot build {name}: {error}") from error
 
 

@@ -133,3 +133,13 @@ def test_a_card_lists_few_of_many_classes_and_survives_their_names(folder: Path)
     assert r"| a\|b | 10 | 50.0% | 0.0% |" in card
     assert "class 18" in card
     assert "class 19" not in card
+
+
+def test_names_of_classes_are_no_markdown(folder: Path) -> None:
+    odd = {
+        "<b>x": {"images": 10, "precision": 0.5, "recall": 0.0},
+        "*star*": {"images": 9, "precision": 1, "recall": 1},
+    }
+    card = card_of(folder, per_class=odd)
+    assert r"| \<b\>x | 10 |" in card
+    assert r"| \*star\* | 9 |" in card

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import sys
@@ -31,6 +32,7 @@ from thumbnet.model.errors import InvalidArgument, MissingDependency, WeightsCor
 from thumbnet.model.evaluate import baseline, classifier_logits
 from thumbnet.model.exported import SERIES, read_counts
 from thumbnet.model.plots import plot_drift
+from thumbnet.model.weights import SHIPPED_ROOT, read_config, write_config
 
 
 def export(predictions: Iterable[Prediction], model: str = "cifar10", workers: int = 1) -> str:
@@ -220,20 +222,27 @@ def test_a_damaged_page_is_read_or_refused(answers: list[Prediction], counts: Co
 
 
 def test_a_baseline_survives_its_file(counts: Counts, tmp_path: Path) -> None:
-    (tmp_path / "results.json").write_text(json.dumps({"baseline": counts.to_dict()}))
+    with_results(tmp_path, json.dumps({"baseline": counts.to_dict()}))
     assert read_baseline(tmp_path) == counts
 
 
+def with_results(folder: Path, text: str | None) -> None:
+    """Make a folder of weights as far as results go."""
+    config = dataclasses.replace(read_config(SHIPPED_ROOT / "mnist"), files={})
+    if text is not None:
+        (folder / "results.json").write_text(text)
+    write_config(folder, config)
+
+
 def test_weights_without_a_baseline_say_how_to_get_one(counts: Counts, tmp_path: Path) -> None:
-    path = tmp_path / "results.json"
     for text, kind, message in (
-        (None, WeightsError, "Give the thumbnet train command"),
-        ("{}", WeightsError, "Give the thumbnet train command"),
+        (None, WeightsError, "no such file. Give the thumbnet train command"),
+        ('{"dataset": "mnist"}', WeightsError, "an older version.* Give the thumbnet train command"),
         ('{"baseline": {"bins": []}}', WeightsCorrupt, "cannot be used"),
-        ("[", WeightsCorrupt, "cannot be used"),
+        ("[", WeightsCorrupt, "cannot be read"),
+        ("[]", WeightsCorrupt, "no JSON object"),
     ):
-        if text is not None:
-            path.write_text(text)
+        with_results(tmp_path, text)
         with pytest.raises(kind, match=message):
             read_baseline(tmp_path)
 

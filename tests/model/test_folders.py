@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,43 @@ def test_a_link_that_leads_in_a_circle_ends(tmp_path: Path) -> None:
     put(tmp_path, "a/1.png", "b/1.png")
     (tmp_path / "a" / "again").symlink_to(tmp_path)
     assert list_folder(tmp_path).files == ("a/1.png", "b/1.png")
+
+
+def test_links_that_lead_nowhere_are_listed_and_left_for_the_reader(tmp_path: Path) -> None:
+    put(tmp_path, "a/1.png", "b/1.png")
+    (tmp_path / "a" / "gone.png").symlink_to("nothing.png")
+    (tmp_path / "b" / "itself.png").symlink_to("itself.png")
+    (tmp_path / "itself").symlink_to("itself")
+    assert list_folder(tmp_path).files == ("a/1.png", "a/gone.png", "b/1.png", "b/itself.png")
+
+
+def test_a_link_to_the_folder_itself_is_no_class(tmp_path: Path) -> None:
+    put(tmp_path, "a/1.png", "b/1.png")
+    (tmp_path / "again").symlink_to(".")
+    found = list_folder(tmp_path)
+    assert (found.labels, found.ignored) == (("a", "b"), ("again",))
+
+
+def test_stray_names_that_are_no_text_can_be_printed(tmp_path: Path) -> None:
+    put(tmp_path, "a/1.png", "b/1.png", os.fsdecode(b"a/x.\xff"))
+    (tmp_path / os.fsdecode(b"\xff\x1b")).mkdir()
+    found = list_folder(tmp_path)
+    assert found.other_files == {".?": 1}
+    assert found.ignored == ("??",)
+
+
+def test_a_root_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    root = put(tmp_path / os.fsdecode(b"\xff"), "a/1.png", "b/1.png")
+    with pytest.raises(DatasetError, match=r"/\? is not UTF-8 text; rename"):
+        list_folder(root)
+
+
+def test_the_fingerprint_changes_with_who_may_read(tmp_path: Path) -> None:
+    put(tmp_path, "a/1.png", "b/1.png")
+    before = list_folder(tmp_path).fingerprint
+    time.sleep(0.02)  # the clock of a file system may tick 100 times a second
+    (tmp_path / "a" / "1.png").chmod(0o600)
+    assert list_folder(tmp_path).fingerprint != before
 
 
 @pytest.mark.parametrize(

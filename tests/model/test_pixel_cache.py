@@ -170,7 +170,7 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(folder: Path, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pixel_cache, "_write_in_order", fill_disk)
-    with pytest.raises(DatasetError, match=r"cannot keep decoded images in .*No space left on device\. Make room"):
+    with pytest.raises(DatasetError, match=r"cannot keep decoded images in .*No space left on device\. Mend that"):
         open_folder(folder)
     assert leftovers() == []
     monkeypatch.undo()

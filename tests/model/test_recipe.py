@@ -105,3 +105,15 @@ def test_a_value_out_of_range_says_what_is_allowed(field: str, value: float) -> 
 def test_a_choice_that_does_not_exist_suggests_the_nearest() -> None:
     with pytest.raises(UnknownName, match=r"unknown loss 'crossentropy'.*Did you mean 'cross_entropy'\?"):
         Recipe(name="a", loss="crossentropy")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b"])
+def test_a_recipe_is_called_what_a_folder_can_be_called(name: str) -> None:
+    with pytest.raises(InvalidArgument, match="recipe field name must be what a folder can be called"):
+        Recipe(name=name)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_numbers_are_finite(value: float) -> None:
+    with pytest.raises(InvalidArgument, match="learning_rate must be a finite number"):
+        Recipe(name="a", learning_rate=value)

@@ -178,7 +178,7 @@ def test_a_full_disk_keeps_the_previous_checkpoint(
 
     monkeypatch.setattr("thumbnet.model.checkpoint.save_file", fill_disk)
     with pytest.raises(OSError, match="No space left"):
-        loop.save_checkpoint(tmp_path / CHECKPOINT, torch.nn.Linear(1, 1), [], quick_recipe, loop.Progress())
+        loop.save_checkpoint(tmp_path / CHECKPOINT, torch.nn.Linear(1, 1), [], quick_recipe, loop.Progress(), "data")
     assert (tmp_path / CHECKPOINT).read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
@@ -219,6 +219,47 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoi
     with pytest.raises(TrainingDiverged, match=r"became nan at step 4 \(epoch 2\).*lower learning_rate"):
         fit(quick_recipe, stripe_data, tmp_path)
     assert read_step(tmp_path) == 3
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_weights_that_are_no_numbers_are_never_saved(
+    epochs: int, quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+) -> None:
+    absurd = quick_recipe.replace(epochs=epochs, batch_size=1000, optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(TrainingDiverged, match=r"at step 1 \(epoch 1\)\. Try a lower learning_rate than 1e\+30\."):
+        fit(absurd, stripe_data, tmp_path)
+    assert not (tmp_path / CHECKPOINT).exists()
+    assert (tmp_path / "metrics.jsonl").read_text() == ""
+
+
+def test_a_checkpoint_of_other_data_is_not_resumed(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
+    fit(quick_recipe, stripe_data, tmp_path)
+    train = stripe_data.train
+    for changed in (
+        dataclasses.replace(stripe_data, labels=("upright", "flat")),
+        dataclasses.replace(stripe_data, train=Split(train.pixels, 1 - train.labels)),
+        dataclasses.replace(stripe_data, train=Split(train.pixels.flip(0), train.labels)),
+        dataclasses.replace(stripe_data, train=Split(train.pixels[:-1], train.labels[:-1])),
+    ):
+        with pytest.raises(CheckpointError, match=r"was made with other data: .*start in another folder"):
+            fit(quick_recipe, changed, tmp_path)
+
+
+def test_a_start_size_that_the_network_cannot_see_is_refused(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        InvalidArgument, match=r"thumbnet cannot see images of start_size=2 pixels: .*Start with larger"
+    ):
+        fit(quick_recipe.replace(start_size=2), stripe_data, tmp_path)
+
+
+def test_more_processes_than_images_in_a_batch_are_refused(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("thumbnet.model.parallel.size", lambda: 2)
+    with pytest.raises(InvalidArgument, match="a batch of 1 images cannot be shared by 2 processes"):
+        fit(quick_recipe.replace(batch_size=1), stripe_data, tmp_path)
 
 
 def test_training_works_outside_the_main_thread(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from thumbnet.model.weights import (
     find_weights,
     load_network,
     read_config,
+    read_results,
     shipped_weights,
     verified,
     write_config,
@@ -88,6 +89,10 @@ def test_files_that_do_not_fit_the_config_are_refused(folder: Path) -> None:
         {"labels": None},
         {"temperature": 0},
         {"temperature": "warm"},
+        {"temperature": float("inf")},
+        {"temperature": 1e-300},
+        {"known_answer": [0.5]},
+        {"preprocessing": {"image_size": 28.0, "channels": 1}},
         {"abstention_threshold": 2},
         {"abstention_score": "certainty"},
         {"preprocessing": {"image_size": 28}},
@@ -99,6 +104,30 @@ def test_a_config_that_makes_no_sense_is_refused(folder: Path, values: dict[str,
     change(folder, **values)
     with pytest.raises(WeightsCorrupt, match=r"config\.json cannot be used"):
         read_config(folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"preprocessing": {"image_size": 48, "channels": 1}}, r"takes \? × 28 × 28 × 1, but .* \? × 48 × 48 × 1"),
+        ({"preprocessing": {"image_size": 28, "channels": 3}}, r"takes \? × 28 × 28 × 1, but .* \? × 28 × 28 × 3"),
+        ({"labels": ["one", "two"], "known_answer": []}, r"gives \? × 10, but .* \? × 2"),
+    ],
+)
+def test_a_config_of_another_network_is_refused(folder: Path, values: dict[str, object], message: str) -> None:
+    change(folder, **values)
+    with pytest.raises(WeightsCorrupt, match=message):
+        Classifier.load(folder)
+
+
+def test_changed_results_are_refused(folder: Path) -> None:
+    config = read_config(folder)
+    assert read_results(folder, config)["dataset"] == "mnist"
+    (folder / "results.json").write_text((folder / "results.json").read_text().replace("0.99", "1.00"))
+    with pytest.raises(WeightsCorrupt, match=r"results\.json has the sha256"):
+        read_results(folder, config)
+    (folder / "results.json").unlink()
+    assert read_results(folder, write_config(folder, config)) == {}
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", "null"])

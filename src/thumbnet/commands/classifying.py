@@ -88,11 +88,11 @@ def explain(
 
 def info(weights: WeightsOption = "cifar10") -> None:
     """Show what a model is, what it knows and how good it is, as JSON."""
-    from thumbnet.model.weights import RESULTS, find_weights, read_config
+    from thumbnet.model.weights import find_weights, read_config, read_results
 
     folder = find_weights(weights)
-    config = read_config(folder).to_dict()
-    if (folder / RESULTS).exists():
-        results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
-        config |= {"results": {key: results[key] for key in ("dataset", "parameters", "macs", "validation", "test")}}
-    print(json.dumps(config, indent=2, ensure_ascii=False))
+    config = read_config(folder)
+    results = read_results(folder, config)
+    shown = [key for key in ("dataset", "parameters", "macs", "validation", "test") if key in results]
+    figures = {"results": {key: results[key] for key in shown}} if shown else {}
+    print(json.dumps(config.to_dict() | figures, indent=2, ensure_ascii=False))

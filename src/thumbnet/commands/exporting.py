@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from .shared import output
+from .shared import output, require_writable
 
 SHIPPED = ("cifar10", "mnist")
 
@@ -23,6 +23,7 @@ def export_web(
     """Write a page that classifies in the browser, for any static host."""
     from thumbnet.demo.static_page import export_page
 
+    require_writable(directory.absolute().parent, "Choose another directory.")
     size = export_page(directory, tuple(weights or SHIPPED), force=force)
     place = escape(str(directory))
     output.print(f"{place}: {size / 1e6:.1f} MB that any static host can serve; pictures stay in the browser.")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from thumbnet.model import InvalidArgument
 
 WeightsOption = Annotated[
     str, typer.Option("--weights", "-w", help="A shipped model, a weights folder, or a Hub repository (owner/name).")
@@ -13,3 +17,16 @@ WeightsOption = Annotated[
 
 errors = Console(stderr=True, emoji=False)
 output = Console(soft_wrap=True, emoji=False)
+
+
+def say(text: str) -> None:
+    """Print a sentence as it is: names of files may hold what rich takes for markup."""
+    output.print(text, highlight=False, markup=False)
+
+
+def require_writable(folder: Path, otherwise: str) -> None:
+    """Raise InvalidArgument where a folder cannot be made or written to, before anything is computed for it."""
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        found = "may not be written to" if nearest.is_dir() else "is not a folder"
+        raise InvalidArgument(f"cannot write to {folder}: {nearest} {found}. {otherwise}")

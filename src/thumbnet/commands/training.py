@@ -17,7 +17,7 @@ from thumbnet.model.errors import MissingDependency
 from thumbnet.model.files import write_text
 
 from .describing import FINDINGS, as_text, describe, describe_classes, find_concerns, warn
-from .shared import WeightsOption, errors, output
+from .shared import WeightsOption, errors, require_writable, say
 
 if TYPE_CHECKING:
     import torch
@@ -48,6 +48,8 @@ def train(
     if image_size is not None:
         given = {"image_size": image_size, **given}
     values, chosen = choose_recipe(recipe, data, given)
+    folder = out or Path("runs") / values.name
+    require_writable(folder, "Choose another with --out.")
     loaded = datasets.load_dataset(
         values.dataset,
         image_size=values.image_size,
@@ -55,7 +57,7 @@ def train(
         download=download,
     )
     with parallel.join_processes() as device:
-        _train(values, chosen, loaded, out or Path("runs") / values.name, device)
+        _train(values, chosen, loaded, folder, device)
 
 
 def _train(recipe: Recipe, chosen: str, data: Dataset, folder: Path, device: torch.device) -> None:
@@ -72,21 +74,23 @@ def _train(recipe: Recipe, chosen: str, data: Dataset, folder: Path, device: tor
                 if concerns := find_concerns(data):
                     warn(concerns, folder / FINDINGS)
                     write_text(folder / FINDINGS, as_text(concerns))
+                else:
+                    (folder / FINDINGS).unlink(missing_ok=True)
         weights = runs.run(recipe, data, folder, device=device)
     except KeyboardInterrupt as stop:
         if first:
-            errors.print(f"Stopped. The same command goes on from {folder}.", highlight=False)
+            errors.print(f"Stopped. The same command goes on from {folder}.", highlight=False, markup=False)
         raise typer.Exit(130) from stop
     except (OSError, SafetensorError) as error:
         raise ThumbnetError(
             f"cannot write to {folder}: {error}. What was written before is whole, and the same command goes on "
-            "from it once there is room; or choose another folder with --out."
+            "from it once that is mended; or choose another folder with --out."
         ) from error
     if first:
         accuracy = json.loads((weights / "results.json").read_text(encoding="utf-8"))["test"]["accuracy"]
-        output.print(f"Test accuracy {accuracy:.2%}. Weights and card are in {weights}.", highlight=False)
         path = shlex.quote(str(weights))
-        output.print(f"Next: thumbnet demo --weights {path}   or: thumbnet serve --weights {path}", highlight=False)
+        say(f"Test accuracy {accuracy:.2%}. Weights and card are in {weights}.")
+        say(f"Next: thumbnet demo --weights {path}   or: thumbnet serve --weights {path}")
 
 
 def choose_recipe(name: str, data: Path | None, changes: dict[str, Any]) -> tuple[Recipe, str]:
@@ -155,20 +159,18 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure a model on the test split of a data set and print the figures as JSON."""
-    from thumbnet.model.weights import RESULTS, find_weights
+    from thumbnet.model.weights import find_weights, read_results
 
     datasets = import_training_modules()
     from thumbnet.model.evaluate import classifier_logits, measure
+    from thumbnet.model.folders import some
 
     folder = find_weights(weights)
     classifier = Classifier.load(folder, precision="fp32")  # as the card's figures are measured
-    try:
-        recipe = json.loads((folder / RESULTS).read_text(encoding="utf-8"))["recipe"]
-        data = data or recipe["dataset"]
-    except (OSError, ValueError, KeyError) as error:
-        if not data:
-            raise ThumbnetError(f"{folder} does not say what it was trained on; give --data.") from error
-        recipe = {}
+    recipe = read_results(folder, classifier.config).get("recipe", {})
+    data = data or recipe.get("dataset", "")
+    if not data:
+        raise ThumbnetError(f"{folder} does not say what it was trained on; give --data.")
     loaded = datasets.load_dataset(
         data,
         image_size=classifier.config.preprocessing.image_size,
@@ -177,7 +179,7 @@ def evaluate(
     )
     if loaded.labels != classifier.labels:
         raise ThumbnetError(
-            f"{data} has the classes {', '.join(loaded.labels)}; {weights} knows {', '.join(classifier.labels)}. "
+            f"{data} has the classes {some(loaded.labels)}; {weights} knows {some(classifier.labels)}. "
             "They must be the same, in the same order."
         )
     figures = measure(*classifier_logits(classifier, loaded.test), classifier.config)

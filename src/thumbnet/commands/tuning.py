@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from thumbnet.model import ThumbnetError
 from thumbnet.model.errors import MissingDependency
 
-from .shared import errors, output
+from .shared import errors, require_writable, say
 from .training import choose_recipe, import_training_modules, parse_change
 
 if TYPE_CHECKING:
@@ -56,35 +56,36 @@ def tune(
     values, _ = choose_recipe(recipe, data, given | ({"epochs": epochs} if epochs else {}))
     space = parse_space(search or (), values)
     folder = out or Path("tune") / values.name
+    require_writable(folder, "Choose another with --out.")
     loaded = datasets.load_dataset(
         values.dataset,
         image_size=values.image_size,
         validation_share=values.validation_share,
         download=download,
     )
-    study = open_study(values, loaded, folder, space)
-    output.print(f"{folder}: searching {', '.join(space)}; epochs of a trial: {values.epochs}", highlight=False)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     columns = (rp.TextColumn("tuning  "), rp.BarColumn(), rp.MofNCompleteColumn(), rp.TextColumn("{task.fields[best]}"))
     try:
+        study = open_study(values, loaded, folder, space)
+        say(f"{folder}: searching {', '.join(space)}; epochs of a trial: {values.epochs}")
         with rp.Progress(*columns) as bar:
             task = bar.add_task("tune", total=trials, **_state(study))
             for trial in run_trials(study, values, loaded, folder, space, trials=trials, device=device):
                 bar.console.print(_line(trial), highlight=False, markup=False, emoji=False, soft_wrap=True)
                 bar.update(task, **_state(study))
     except KeyboardInterrupt as stop:
-        errors.print(f"Stopped. The same command goes on from {folder}.", highlight=False)
+        errors.print(f"Stopped. The same command goes on from {folder}.", highlight=False, markup=False)
         raise typer.Exit(130) from stop
     except (OSError, SafetensorError) as error:
         raise ThumbnetError(
-            f"cannot write to {folder}: {error}. The same command goes on once there is room."
+            f"cannot write to {folder}: {error}. The same command goes on once that is mended."
         ) from error
     if running := sum(not trial.state.is_finished() for trial in study.get_trials(deepcopy=False)):
-        output.print(f"Trials that other processes still work on: {running}.", highlight=False)
+        say(f"Trials that other processes still work on: {running}.")
     if not (folder / BEST).exists():
         raise ThumbnetError(f"no trial of {folder} was trained to its end; the lines above say why.")
-    output.print(f"Best: {_line(study.best_trial)}. Picture of the study: {folder / REPORT}.", highlight=False)
-    output.print(f"Next: thumbnet train --recipe {shlex.quote(str(folder / BEST))}", highlight=False)
+    say(f"Best: {_line(study.best_trial)}. Picture of the study: {folder / REPORT}.")
+    say(f"Next: thumbnet train --recipe {shlex.quote(str(folder / BEST))}")
 
 
 def _state(study: Study) -> dict[str, Any]:
