@@ -8,6 +8,7 @@ In each round every server is started, asked and stopped, in an order that chang
 by 1, 8 and 64 clients that wait for their answers, and by callers that do not, at 70 % of what it can do. Then ours is
 asked ten times as often as it can answer, and by 64 clients with and without computing their images together. Every
 server runs as it comes, ours with all its limits, metrics and logs; where it computes in bf16 then, also in fp32.
+results/serving.json is of a processor with bf16, results/serving-avx2.json of one without that and AVX-512.
 Clients and server share the cores, so a result also says what the clients took. Runs on an otherwise idle machine;
 needs `pip install 'thumbnet[api,bench]'`.
 """
