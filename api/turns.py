@@ -109,7 +109,7 @@ class Turn(greenlet.greenlet):
     def _work(self, _: None) -> None:
         try:
             result = self._job()
-        except greenlet.GreenletExit:  # thrown away with the loop
+        except greenlet.GreenletExit:  # given up, or thrown away with the loop
             raise
         except BaseException as error:  # noqa: BLE001  # raised where it is waited for; the loop lives on
             if not self.answer.done():
