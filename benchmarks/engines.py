@@ -59,7 +59,7 @@ def build_engines(weights: str, threads: int) -> dict[str, Engine]:
         "ONNX Runtime fp32": lambda pixels: session.run(["logits"], {"pixels": pixels})[0],
         "torch fp32": torch_engine(load_network(folder, read_config(folder)), torch.float32),
     }
-    if uses_bf16(Recipe(name=weights), torch.device("cpu")):
+    if uses_bf16(Recipe(name="benchmark"), torch.device("cpu")):
         engines["OpenVINO bf16"] = openvino_engine(folder / ONNX, threads, "bf16")
         engines["torch bf16"] = torch_engine(load_network(folder, read_config(folder)), torch.bfloat16)
     return engines

@@ -213,7 +213,15 @@ def test_sigterm_drains_under_load_and_no_accepted_request_fails(serve: Any, jpe
 def workers_of(process: Any) -> list[int]:
     """The workers of a server: its children that answer to SIGTERM, without multiprocessing's resource tracker."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [int(child) for child in children if b"spawn_main" in command_of(child)]
+
+
+def command_of(process: str) -> bytes:
+    """Its command line; empty where it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def test_a_killed_worker_is_replaced_and_the_others_go_on(serve: Any, jpeg: bytes) -> None:
