@@ -410,7 +410,7 @@ def test_a_thumbnail_that_waits_for_a_thread_keeps_the_deadline() -> None:
         return [b""]
 
     async def ask() -> list[int]:
-        gateway = Gateway(app, Settings(deadline=0.1), Metrics(), lambda: False)
+        gateway = Gateway(app, Settings(deadline=0.5), Metrics(), lambda: False)
         asked = [asyncio.create_task(post(gateway)) for _ in range(COMPUTING_THREADS + 2)]
         late = [await answer for answer in asked[COMPUTING_THREADS:]]
         may_end.set()
