@@ -305,7 +305,7 @@ def test_a_slow_model_that_fails_at_once_is_no_faster(monkeypatch: pytest.Monkey
     async def fail() -> None:
         for image, seconds in ((1, 2 * LOOP_SECONDS), (13, 0.0), (1, 2 * LOOP_SECONDS)):
             model.seconds = seconds
-            await asyncio.wait(ask(taken, model, image))
+            await asyncio.gather(*ask(taken, model, image), return_exceptions=True)
 
     asyncio.run(fail())
     assert threading.get_ident() not in model.threads
