@@ -91,8 +91,7 @@ class Gateway:
         except Rejected as rejected:
             if rejected.status == 413:
                 await discard(headers, receive)
-            status, answer_headers, body = describe(rejected, headers)
-            answer_headers += cors_headers(self._settings.cors_origins, dict(headers).get("origin", ""))
+            status, answer_headers, body = self._describe(rejected, headers)
             request_id, seconds = dict(answer_headers)["x-request-id"], time.perf_counter() - started
             self._note(rejected, scope["method"], scope["path"], scope["client"], request_id, seconds)
         except Gone:
@@ -109,11 +108,16 @@ class Gateway:
     def turn_away(self, path: str, headers: Sequence[tuple[bytes, bytes]], client: tuple[str, int] | None) -> Answer:
         """The answer to a POST request for which there is no room, counted and logged."""
         rejected = self._no_room()
-        received = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-        answer = describe(rejected, received)
-        answer[1].extend(cors_headers(self._settings.cors_origins, dict(received).get("origin", "")))
+        read = [(n.decode(), value.decode("latin-1")) for n, value in headers if n in (b"x-request-id", b"origin")]
+        answer = self._describe(rejected, read)
         self._note(rejected, "POST", path, client, dict(answer[1])["x-request-id"], 0.0)
         return answer
+
+    def _describe(self, rejected: Rejected, headers: Headers) -> Answer:
+        """The problem that a rejected request is answered with; pages of accepted origins may read it."""
+        status, answer_headers, body = describe(rejected, headers)
+        origin = next((value for name, value in headers if name == "origin"), "")
+        return status, answer_headers + cors_headers(self._settings.cors_origins, origin), body
 
     def _note(
         self,
