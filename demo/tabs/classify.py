@@ -18,6 +18,7 @@ from thumbnet.model.explain import explain
 
 from ..answer import describe, inline, inline_image, render, render_bars, render_invitation, render_problem
 from ..uploads import Upload, files_only, read_upload
+from ..visitors import newest_only
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 EXAMPLES_OF = {
@@ -140,23 +141,14 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
             raise gr.Error(escape(str(error), quote=False), print_exception=False) from error
 
     # preprocess=False: Gradio would open the picture itself, and raise its own errors before ours could help.
-    answering = gr.on(
+    gr.on(
         [image.change, model.change],  # not image.input, which may come before the value it tells of
-        answer,
+        newest_only(answer),
         [image, model],
         card,
         preprocess=False,
-        trigger_mode="always_last",
+        trigger_mode="multiple",
         show_progress="minimal",
-        api_visibility="private",
-    )
-    # The page may forget a change while an answer is on its way: a picture that is taken away takes its answer along.
-    image.clear(
-        lambda name: render_invitation(classifiers[name]),
-        model,
-        card,
-        cancels=[answering],
-        show_progress="hidden",
         api_visibility="private",
     )
     gr.on([], predict, [image, model], bars, preprocess=False, api_name="predict")
@@ -224,7 +216,7 @@ def build_several(classifiers: Mapping[str, Classifier], model: gr.Radio) -> Non
         cards = gr.HTML()
     gr.on(
         [files.change, model.change],
-        classify_all,
+        newest_only(classify_all),
         [files, model],
         cards,
         preprocess=False,

@@ -14,6 +14,7 @@ from thumbnet.model.images import read_image
 
 from ..answer import inline_image, percent, render, render_bars, render_call
 from ..strokes import as_digit, read_ink
+from ..visitors import newest_only
 from .classify import EXAMPLES, EXAMPLES_OF
 
 SKETCHPAD = Path(__file__).parents[1] / "web" / "sketchpad.js"
@@ -91,7 +92,7 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         with gr.Column(min_width=300):
             card = gr.HTML(invitation)
     sketch.change(
-        answer,
+        newest_only(answer),
         sketch,
         card,
         trigger_mode="always_last",

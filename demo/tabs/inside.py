@@ -16,6 +16,7 @@ from .. import filmstrip
 from ..answer import render_call, render_problem
 from ..filmstrip import describe_layer, render_filters, render_logits, render_maps, strip
 from ..uploads import Upload, files_only, read_upload
+from ..visitors import newest_only
 from .classify import EXAMPLES, EXAMPLES_OF
 
 STYLE = (
@@ -100,7 +101,7 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
     example.click(show, [model, image], image, **private)
     gr.on(
         [image.change, model.change, film.select],
-        look,
+        newest_only(look),
         [image, model, film],
         [film, detail],
         trigger_mode="always_last",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
@@ -17,6 +16,7 @@ from ..answer import render_call
 from ..curves import render_curves, render_summary
 from ..filmstrip import KEY, paint, sheet, signed, some
 from ..lesson import Curves
+from ..visitors import visitor
 from ..waiting import Line
 
 WAITING = 16
@@ -127,11 +127,6 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         api_visibility="private",
     )
     stop.click(end, None, None, show_progress="hidden", api_visibility="private")
-
-
-def visitor(request: gr.Request) -> str:
-    """Who asks: one for each open page."""
-    return request.session_hash or uuid.uuid4().hex
 
 
 def render_place(place: int) -> str:

@@ -6,11 +6,14 @@ import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
 
 from thumbnet.demo.tabs.classify import EXAMPLES, EXAMPLES_OF
+from thumbnet.demo.visitors import newest_only
 
 VISITORS = 50
 WARM_UP, PICTURES = 60, 200
@@ -58,3 +61,36 @@ def resident_kb(process: subprocess.Popen[str]) -> int:
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
     assert found
     return int(found[1])
+
+
+ADA, GRACE = SimpleNamespace(session_hash="ada"), SimpleNamespace(session_hash="grace")
+
+
+def test_an_answer_is_dropped_once_its_visitor_has_asked_something_newer():
+    computed = []
+
+    def answer(picture):
+        for step in ("fast", "slow"):
+            computed.append(f"{picture}, {step}")
+            yield computed[-1]
+
+    ask = newest_only(answer)
+    first, others = ask(ADA, "cat"), ask(GRACE, "ship")
+    assert next(first) == "cat, fast"
+    assert next(others) == "ship, fast"
+    assert list(ask(ADA, "dog")) == ["dog, fast", "dog, slow", gr.skip()]
+    assert list(first) == [gr.skip()]
+    assert list(others) == ["ship, slow", gr.skip()]
+    assert "cat, slow" not in computed
+
+
+def test_an_answer_in_one_step_may_be_overtaken_too():
+    def answer(picture):
+        if picture == "cat":
+            overtaking.extend(ask(ADA, None))
+        return picture, "shown"
+
+    overtaking = []
+    ask = newest_only(answer)
+    assert list(ask(ADA, "cat")) == [gr.skip()]
+    assert overtaking == [(None, "shown"), gr.skip()]
