@@ -1,6 +1,7 @@
-"""Images of several requests that wait in the event loop are computed together; those of threads one after the other.
+"""Images of several requests that wait in the event loop are computed together; those of threads a few at a time.
 
 Nobody waits for a batch to fill: when no other request can begin, those that have come so far are computed (turns.py).
+Nobody waits for the many images of another request either: after a few of them, whoever waits has the model.
 """
 
 from __future__ import annotations
@@ -16,6 +17,36 @@ from thumbnet.model.runtimes import Logits, Runtime
 
 from .turns import current_turn
 
+AT_ONCE = 8
+"""Images of a thread's request that the model computes before others may."""
+
+
+class FairLock:
+    """A lock that nobody gets again while somebody else waits for it."""
+
+    def __init__(self) -> None:
+        self._next = threading.Lock()  # held by the one who is to have the lock next
+        self._lock = threading.Lock()
+
+    def acquire(self, blocking: bool = True) -> bool:
+        """See threading.Lock."""
+        if not self._next.acquire(blocking):
+            return False
+        try:
+            return self._lock.acquire(blocking)
+        finally:
+            self._next.release()
+
+    def release(self) -> None:
+        """See threading.Lock."""
+        self._lock.release()
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *raised: object) -> None:
+        self.release()
+
 
 class Batcher:
     """One model, called from the event loop and by threads."""
@@ -27,14 +58,17 @@ class Batcher:
         self.precision = runtime.precision
         self._runtime = runtime
         self._observe = observe
-        self.lock = threading.Lock()
+        self.lock = FairLock()
 
     def logits(self, pixels: Pixels) -> Logits:
         """See Runtime. Raises what the model raises for these pixels, whatever others came with."""
         if turn := current_turn():
             return turn.compute(self, pixels)
-        with self.lock:  # more than one at a time would only compete for the processor
-            return self._alone(pixels)
+        parts: list[Logits] = []
+        for start in range(0, len(pixels), AT_ONCE):
+            with self.lock:  # more than one at a time would only compete for the processor
+                parts.append(self._alone(pixels[start : start + AT_ONCE]))
+        return np.concatenate(parts)
 
     def together(self, images: Sequence[Pixels]) -> Sequence[Logits | Exception]:
         """See turns.Model."""

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import greenlet
 
@@ -25,6 +24,9 @@ from thumbnet.model import Pixels
 from thumbnet.model.runtimes import Logits
 
 from .framing import Answer, Headers
+
+if TYPE_CHECKING:
+    from .batcher import FairLock
 
 SHORT_BYTES = 16_384
 """A thumbnail's file is smaller. What is larger may take long to decode, and does that in a thread."""
@@ -46,7 +48,7 @@ Computed = tuple[Sequence[Logits | BaseException], float]
 class Model(Protocol):
     """Computes the images of several requests."""
 
-    lock: threading.Lock
+    lock: FairLock
     """Held by whoever computes with it."""
 
     def together(self, images: Sequence[Pixels]) -> Sequence[Logits | Exception]:

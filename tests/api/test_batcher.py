@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from thumbnet.api.batcher import Batcher
+from thumbnet.api.batcher import AT_ONCE, Batcher, FairLock
 from thumbnet.api.framing import Answer
 from thumbnet.api.turns import Turns
 from thumbnet.model import Pixels
@@ -99,3 +100,50 @@ def test_what_the_model_raises_reaches_the_thread_that_asked() -> None:
     with pytest.raises(ValueError, match="thirteen"):
         batcher.logits(images(13))
     assert batcher.logits(images(1)).tolist() == [[1.0]]
+
+
+def is_wanted(lock: FairLock) -> bool:
+    return lock._next.locked()
+
+
+class Patient(Values):
+    """Ends its first batch when somebody waits for the model."""
+
+    lock: FairLock
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Event()
+
+    def logits(self, pixels: Pixels) -> Logits:
+        self.begun.set()
+        while not self.batches and not is_wanted(self.lock):
+            time.sleep(0.001)
+        return super().logits(pixels)
+
+
+def test_a_thumbnail_need_not_wait_for_the_many_images_of_another_request() -> None:
+    model = Patient()
+    batcher = Batcher(model, lambda _: None)
+    model.lock = batcher.lock
+    many = images(*range(14, 14 + 3 * AT_ONCE))
+    with ThreadPoolExecutor(2) as pool:
+        answer = pool.submit(batcher.logits, many)
+        assert model.begun.wait(timeout=5)
+        assert batcher.logits(images(1)).tolist() == [[1.0]]
+        assert np.array_equal(answer.result()[:, 0], many[:, 0, 0, 0])
+    assert [len(batch) for batch in model.batches] == [AT_ONCE, 1, AT_ONCE, AT_ONCE]
+
+
+def test_a_fair_lock_is_refused_while_it_is_held_or_wanted() -> None:
+    lock = FairLock()
+    assert lock.acquire(blocking=False)
+    assert not lock.acquire(blocking=False)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lock.acquire)
+        while not is_wanted(lock):
+            time.sleep(0.001)
+        assert not lock.acquire(blocking=False)
+        lock.release()
+        assert waiting.result(timeout=5)
+    lock.release()

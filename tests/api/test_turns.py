@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from thumbnet.api import turns
+from thumbnet.api.batcher import FairLock
 from thumbnet.api.framing import Answer
 from thumbnet.api.turns import LOOP_SECONDS, SHORT_BYTES, Turn, Turns, current_turn, is_short
 from thumbnet.model import Pixels
@@ -25,7 +26,7 @@ class Model:
     """Answers with the images themselves, and remembers which it was given together."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = FairLock()
         self.batches: list[list[int]] = []
 
     def together(self, images: Sequence[Pixels]) -> list[Logits | Exception]:
