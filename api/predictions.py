@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from thumbnet.model import InvalidArgument, InvalidImage, Pixels, Prediction
-from thumbnet.model.images import EncodedImage
+from thumbnet.model.encoded import EncodedImage
 
 from .loading import PATIENCE_SECONDS, ServedModel
 from .state import current_state

@@ -12,8 +12,8 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 from werkzeug.formparser import FormDataParser
 
 from thumbnet.model import InvalidArgument
+from thumbnet.model.encoded import MAX_BYTES
 from thumbnet.model.errors import ImageTooLarge
-from thumbnet.model.images import MAX_BYTES
 
 from .schemas import Body, checked
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thumbnet.model import Classifier, InvalidArgument
+from thumbnet.model.encoded import MAX_BYTES
 from thumbnet.model.errors import MissingDependency
-from thumbnet.model.images import MAX_BYTES
 
 if TYPE_CHECKING:
     import gradio as gr

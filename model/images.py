@@ -1,46 +1,31 @@
 """Bytes → checked, upright pixels: the only preprocessing there is.
 
 Every door and the training on image folders read images through `read_pixels`. What a network needs is said by a
-`Preprocessing`, which is part of the config.json beside the weights.
+`Preprocessing`, which is part of the config.json beside the weights. Which bytes are accepted says encoded.py.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import struct
-import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps
 
-from .errors import CorruptImage, EmptyImage, ImageTooLarge, InvalidArgument, InvalidImage, UnsupportedFormat
-from .guards import PNG_SIGNATURE, BoundedFile, check_cost, check_intact, check_scans
+from .encoded import DAMAGED, FORMATS, MAX_PIXELS, EncodedImage, check_size, read_file
+from .errors import CorruptImage, ImageTooLarge, InvalidArgument, InvalidImage
 
 Pixels = npt.NDArray[np.uint8]
 """(H, W, C) uint8, 0…255; C is 1 (grey) or 3 (RGB)."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
-ACCEPTED = "JPEG, PNG, WebP, GIF and BMP"
-
-MAX_BYTES = 10 * 1024 * 1024
-MAX_PIXELS = 16_000_000
-MAX_SIDE = 65_000
-SIGNATURES = (PNG_SIGNATURE, b"\xff\xd8\xff", b"GIF8")
 DETAIL = 8  # smaller, and the decoder's way of shrinking would show in the result
 LARGE_PIXELS = 1_000_000  # converted at once: a large image in several modes would take hundreds of megabytes
 
 ORIENTATION = ExifTags.Base.Orientation
-DAMAGED = (
-    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, SyntaxError),
-    *(TypeError, ValueError, struct.error, zlib.error),
-)
-"""What Pillow raises for files that are damaged in one way or another."""
 SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
@@ -66,54 +51,9 @@ class Preprocessing:
         return asdict(self)
 
 
-class EncodedImage:
-    """The bytes of an image file, of which the header has been read and the pixels have not.
-
-    size   width and height in pixels, as the header says
-    """
-
-    def __init__(self, data: bytes) -> None:
-        """Raises EmptyImage, UnsupportedFormat, ImageTooLarge or CorruptImage, by what the header says."""
-        if not data:
-            raise EmptyImage("received 0 bytes; send the bytes of an image file.")
-        if len(data) > MAX_BYTES:
-            raise ImageTooLarge(f"received {len(data):,} bytes; at most {MAX_BYTES:,} are allowed. Make it smaller.")
-        check_scans(data)
-        self._data = data
-        try:
-            self._opened = Image.open(BoundedFile(data), formats=FORMATS)
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise ImageTooLarge(f"more than {MAX_PIXELS:,} pixels. Make the image smaller.") from error
-        except UnidentifiedImageError as error:
-            if data.startswith(SIGNATURES):
-                raise CorruptImage("the image's header is damaged. Save it again as JPEG or PNG.") from error
-            raise UnsupportedFormat(f"the bytes are not an image that can be read; accepted are {ACCEPTED}.") from error
-        except DAMAGED as error:
-            raise undecodable(error) from error
-        self.size = self._opened.size
-        check_size(*self.size)
-
-    def decode(self, enough: int | None = None) -> Image.Image:
-        """The first frame, once: see read_image for `enough`. Raises ImageTooLarge or CorruptImage."""
-        try:
-            check_intact(self._data)
-            if enough is not None:
-                self._opened.draft(None, (enough, enough))  # does something to JPEG files only
-            check_cost(self._opened)
-            self._opened.load()
-        except DAMAGED as error:
-            raise undecodable(error) from error
-        return self._opened
-
-
 ImageInput = str | os.PathLike[str] | bytes | EncodedImage | Image.Image | Pixels
 """A file path, the bytes of an image file, as they are or as an EncodedImage (which can be read once), a PIL image, or
 (H, W), (H, W, 1) or (H, W, 3) uint8 pixels."""
-
-
-def undecodable(error: Exception) -> CorruptImage:
-    """What Pillow says of a damaged file, as an error of ours."""
-    return CorruptImage(f"the image cannot be decoded: {error}. Save it again as JPEG or PNG.")
 
 
 def read_pixels(image: ImageInput, preprocessing: Preprocessing) -> Pixels:
@@ -186,36 +126,6 @@ def read_image(image: ImageInput, enough: int | None = None) -> Image.Image:
     except DAMAGED as error:
         raise CorruptImage(f"the image cannot be converted: {error}. Save it again as JPEG or PNG.") from error
     return flat
-
-
-def read_file(path: Path) -> bytes:
-    """The bytes of a file, at most MAX_BYTES. Raises InvalidImage where it is missing, unreadable or too large."""
-    try:
-        if path.is_dir():
-            raise InvalidImage(f"{path} is a folder; give the path of an image file.")
-        if path.exists() and not path.is_file():
-            raise InvalidImage(f"{path} is a device or a pipe; give the path of an image file.")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ImageTooLarge(f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are allowed. Make it smaller.")
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise InvalidImage(f"there is no file {path}.") from error
-    except OSError as error:
-        raise InvalidImage(f"cannot read {path}: {error.strerror}.") from error
-    except ValueError as error:  # a NUL in the name
-        raise InvalidImage(f"{str(path)!r} is not a file name.") from error
-
-
-def check_size(width: int, height: int) -> None:
-    """Raise ImageTooLarge or CorruptImage where the sides are out of bounds."""
-    if width < 1 or height < 1:
-        raise CorruptImage(f"an image of {width} × {height} pixels; both sides must be at least 1.")
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise ImageTooLarge(
-            f"an image of {width} × {height} pixels; at most {MAX_PIXELS / 1e6:.0f} megapixels "
-            f"and {MAX_SIDE:,} pixels a side are allowed. Make it smaller."
-        )
 
 
 def from_array(array: npt.NDArray[Any]) -> Image.Image:

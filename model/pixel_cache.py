@@ -32,7 +32,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from . import cutting, folders, guards, images
+from . import cutting, encoded, folders, guards, images
 from .cutting import LEFT_OUT, Hashes, Integers, cut
 from .errors import DatasetError, InvalidImage
 from .files import write_json
@@ -95,7 +95,7 @@ def open_pixels(folder: ImageFolder, preprocessing: Preprocessing, validation_sh
 def _key(folder: ImageFolder, preprocessing: Preprocessing, validation_share: float) -> str:
     """Changes with everything that the cached files depend on, this code included."""
     digest = hashlib.sha256(f"{folder.fingerprint} {preprocessing} {validation_share} {PIL.__version__}".encode())
-    for module in (images.__file__, guards.__file__, folders.__file__, cutting.__file__, __file__):
+    for module in (images.__file__, encoded.__file__, guards.__file__, folders.__file__, cutting.__file__, __file__):
         digest.update(Path(module).read_bytes())
     return digest.hexdigest()[:16]
 

@@ -13,8 +13,8 @@ from PIL import Image
 from thumbnet.api import Settings, create_app
 from thumbnet.api.predictions import read_or_fault
 from thumbnet.model import Classifier
+from thumbnet.model.encoded import EncodedImage
 from thumbnet.model.errors import CorruptImage
-from thumbnet.model.images import EncodedImage
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "demo" / "examples").glob("*.[jp][pn]g"))
 

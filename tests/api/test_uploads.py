@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from thumbnet.api import Settings, create_app
 from thumbnet.model import Classifier
-from thumbnet.model.images import MAX_BYTES
+from thumbnet.model.encoded import MAX_BYTES
 
 LIMITS = (MAX_BYTES, MAX_BYTES + 1)
 FORM = "multipart/form-data; boundary=frontier"

@@ -19,8 +19,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from thumbnet.model.encoded import MAX_BYTES
 from thumbnet.model.errors import CorruptImage, ImageTooLarge
-from thumbnet.model.images import MAX_BYTES, Preprocessing, read_pixels
+from thumbnet.model.images import Preprocessing, read_pixels
 
 SEEN = Preprocessing(image_size=32, channels=3)
 HANG_SECONDS = 1.0

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from thumbnet.model.encoded import MAX_BYTES, EncodedImage
 from thumbnet.model.errors import (
     CorruptImage,
     EmptyImage,
@@ -19,7 +20,7 @@ from thumbnet.model.errors import (
     InvalidImage,
     UnsupportedFormat,
 )
-from thumbnet.model.images import MAX_BYTES, EncodedImage, Preprocessing, read_image, read_pixels
+from thumbnet.model.images import Preprocessing, read_image, read_pixels
 
 COLOUR = Preprocessing(image_size=32, channels=3)
 GREY = Preprocessing(image_size=28, channels=1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from thumbnet.model import images, pixel_cache
+from thumbnet.model import encoded, images, pixel_cache
 from thumbnet.model.errors import DatasetError, ImageTooLarge
 from thumbnet.model.folders import list_folder
 from thumbnet.model.images import Preprocessing, read_own_file, read_pixels
@@ -138,7 +138,8 @@ def test_photographs_over_the_limits_of_the_doors_are_shrunk(
         picture = picture.transpose(Image.Transpose.ROTATE_90)
     picture.save(tmp_path / f"a.{suffix}", **({"exif": exif} if suffix == "jpg" else {}))
     expected = read_pixels(tmp_path / f"a.{suffix}", SMALL)
-    monkeypatch.setattr(images, "MAX_PIXELS", 4000)
+    for module in (encoded, images):
+        monkeypatch.setattr(module, "MAX_PIXELS", 4000)
     with pytest.raises(ImageTooLarge):
         read_pixels(tmp_path / f"a.{suffix}", SMALL)
     shrunk = read_own_file(tmp_path / f"a.{suffix}", SMALL)

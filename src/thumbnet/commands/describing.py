@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from thumbnet.model.images import ACCEPTED
+from thumbnet.model.encoded import ACCEPTED
 from thumbnet.model.weights import find_weights, read_config
 
 from .shared import errors, output
