@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -22,24 +23,34 @@ AT_ONCE = 8
 
 
 class FairLock:
-    """A lock that nobody gets again while somebody else waits for it."""
+    """A lock that those who wait for it get in the order in which they came."""
 
     def __init__(self) -> None:
-        self._next = threading.Lock()  # held by the one who is to have the lock next
-        self._lock = threading.Lock()
+        self._guard = threading.Lock()
+        self._held = False
+        self._waiting: deque[threading.Lock] = deque()
 
     def acquire(self, blocking: bool = True) -> bool:
         """See threading.Lock."""
-        if not self._next.acquire(blocking):
-            return False
-        try:
-            return self._lock.acquire(blocking)
-        finally:
-            self._next.release()
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return True
+            if not blocking:
+                return False
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        turn.acquire()  # released by whoever has the lock before
+        return True
 
     def release(self) -> None:
         """See threading.Lock."""
-        self._lock.release()
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._held = False
 
     def __enter__(self) -> None:
         self.acquire()

@@ -103,7 +103,7 @@ def test_what_the_model_raises_reaches_the_thread_that_asked() -> None:
 
 
 def is_wanted(lock: FairLock) -> bool:
-    return lock._next.locked()
+    return bool(lock._waiting)
 
 
 class Patient(Values):
@@ -135,15 +135,20 @@ def test_a_thumbnail_need_not_wait_for_the_many_images_of_another_request() -> N
     assert [len(batch) for batch in model.batches] == [AT_ONCE, 1, AT_ONCE, AT_ONCE]
 
 
-def test_a_fair_lock_is_refused_while_it_is_held_or_wanted() -> None:
-    lock = FairLock()
+def test_a_fair_lock_is_had_in_the_order_in_which_it_was_wanted() -> None:
+    lock, order = FairLock(), list[int]()
+
+    def take(number: int) -> None:
+        with lock:
+            order.append(number)
+
     assert lock.acquire(blocking=False)
-    assert not lock.acquire(blocking=False)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(lock.acquire)
-        while not is_wanted(lock):
-            time.sleep(0.001)
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(8):
+            pool.submit(take, number)
+            while len(lock._waiting) <= number:
+                time.sleep(0.001)
         assert not lock.acquire(blocking=False)
         lock.release()
-        assert waiting.result(timeout=5)
-    lock.release()
+    assert order == list(range(8))
+    assert lock.acquire(blocking=False)
