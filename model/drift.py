@@ -184,7 +184,7 @@ def _compare(feature: str, baseline: Counts, now: Counts) -> Feature:
         names = [ABSTAINED] if feature == "abstention" else seen
         figure = max(names, key=lambda name: abs(now.share(feature, name) - baseline.share(feature, name)))
         before, after = baseline.share(feature, figure), now.share(feature, figure)
-    judged = judge(psi, chance) if predictions >= FEWEST else VERDICTS[0]
+    judged = judge(psi, chance) if now.images() >= FEWEST else VERDICTS[0]
     return Feature(feature, psi, chance, judged, figure, before, after, expected, found)
 
 

@@ -19,6 +19,8 @@ SERIES = {
 }
 """The histograms → the names they are exported under."""
 LARGEST = 2**53
+UNDER_WAY = 100
+"""Images that some series of a page may count already, and others not yet."""
 
 Sample = tuple[str, dict[str, str], float]
 """(series, labels, value)."""
@@ -47,6 +49,11 @@ def read_counts(text: str, model: str, baseline: Counts) -> Counts:
     }
     for feature, series in SERIES.items():
         bins[feature] = _separate(totals[f"{series}_bucket"], baseline.bins[feature], feature, model)
+        if abs((images := sum(bins[feature].values())) - total) > max(UNDER_WAY, total / 100):
+            raise InvalidArgument(
+                f"it counts {total:,} predictions of {model}, but the {feature} of {images:,} images: a part of the "
+                "page is missing, or was changed. Save /metrics once more, as a whole."
+            )
     return Counts(bins, {feature: sum(totals[f"{SERIES[feature]}_sum"].values()) for feature in HISTOGRAMS})
 
 

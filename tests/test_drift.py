@@ -167,6 +167,16 @@ def test_a_mistake_is_one_line_and_exit_code_1(arguments: list[str], message: st
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("series", list(SERIES.values()))
+def test_a_page_of_which_a_part_is_missing_is_an_error_and_not_a_change(
+    series: str, pages: Path, weights: Path
+) -> None:
+    lines = (pages / "dark").read_text().splitlines(keepends=True)
+    result = drift("-", "--weights", weights, stdin="".join(line for line in lines if not line.startswith(series)))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "it counts 600 predictions of mnist, but the" in result.stderr
+
+
 def test_another_model_is_an_error_and_not_a_change(pages: Path, weights: Path) -> None:
     text = (pages / "dark").read_text().replace('model="mnist"', 'model="flowers"')
     result = drift("-", "--weights", weights, "--json", stdin=text)
