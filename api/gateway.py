@@ -38,7 +38,10 @@ HEALTH_PATHS = ("/livez", "/readyz", "/v2/health/")
 PATIENCE_SECONDS = 0.05
 """An answer that takes longer is worth watching whether its client is still there."""
 LINES_A_SECOND = 20
-"""Of the log, for requests that are turned away; the metrics count all of them."""
+"""Of the log, for requests that are turned away or no requests at all; the metrics count all of them."""
+READ = (b"x-request-id", b"origin", b"x-forwarded-for")
+"""The headers that a refusal depends on."""
+OUT_OF_TIME = "this server stops, and had no time left for this; come again."
 
 
 class Gateway:
@@ -88,12 +91,14 @@ class Gateway:
                 self._check_room()
                 received = await self._bodies.receive(headers, receive)
                 status, answer_headers, body = await self._compute(scope, headers, received, receive)
-        except Rejected as rejected:
+        except (Rejected, asyncio.CancelledError) as error:
+            rejected = error if isinstance(error, Rejected) else Rejected(503, OUT_OF_TIME, "stopping")
             if rejected.status == 413:
                 await discard(headers, receive)
-            status, answer_headers, body = self._describe(rejected, headers)
-            request_id, seconds = dict(answer_headers)["x-request-id"], time.perf_counter() - started
-            self._note(rejected, scope["method"], scope["path"], scope["client"], request_id, seconds)
+            seconds = time.perf_counter() - started
+            status, answer_headers, body = self.refuse(
+                rejected, scope["method"], scope["path"], headers, scope["client"], seconds
+            )
         except Gone:
             self._metrics.rejected("disconnected")
             return
@@ -107,42 +112,47 @@ class Gateway:
 
     def turn_away(self, path: str, headers: Sequence[tuple[bytes, bytes]], client: tuple[str, int] | None) -> Answer:
         """The answer to a POST request for which there is no room, counted and logged."""
-        rejected = self._no_room()
-        read = [(n.decode(), value.decode("latin-1")) for n, value in headers if n in (b"x-request-id", b"origin")]
-        answer = self._describe(rejected, read)
-        self._note(rejected, "POST", path, client, dict(answer[1])["x-request-id"], 0.0)
-        return answer
+        read = [(name.decode(), value.decode("latin-1")) for name, value in headers if name in READ]
+        return self.refuse(self._no_room(), "POST", path, read, client)
 
-    def _describe(self, rejected: Rejected, headers: Headers) -> Answer:
-        """The problem that a rejected request is answered with; pages of accepted origins may read it."""
-        status, answer_headers, body = describe(rejected, headers)
-        origin = next((value for name, value in headers if name == "origin"), "")
-        return status, answer_headers + cors_headers(self._settings.cors_origins, origin), body
-
-    def _note(
+    def refuse(
         self,
         rejected: Rejected,
         method: str,
         path: str,
+        headers: Headers,
         client: tuple[str, int] | None,
-        request_id: str,
-        seconds: float,
-    ) -> None:
-        """Count and log a request that Flask has not seen."""
-        self._metrics.request("gateway", method, rejected.status, seconds)
+        seconds: float = 0.0,
+    ) -> Answer:
+        """The answer to a request that Flask has not seen, counted and logged; pages of accepted origins may read it.
+
+        path      "" where the request is too broken to have one
+        headers   those in READ are
+        """
+        status, answer_headers, body = describe(rejected, headers)
+        self._metrics.request("gateway", method, status, seconds)
         if rejected.reason:
             self._metrics.rejected(rejected.reason)
-        if rejected.status == 503 and not self._has_line():
-            return
-        log_request(
-            method=method,
-            path=path,
-            status=rejected.status,
-            seconds=seconds,
-            request_id=request_id,
-            client=(client or ("", 0))[0],
-            size=0,
-        )
+        if (path and status != 503) or self._has_line():
+            log_request(
+                method=method,
+                path=path,
+                status=status,
+                seconds=seconds,
+                request_id=dict(answer_headers)["x-request-id"],
+                client=self._address(headers, client),
+                size=0,
+            )
+        origin = next((value for name, value in headers if name == "origin"), "")
+        return status, answer_headers + cors_headers(self._settings.cors_origins, origin), body
+
+    def _address(self, headers: Headers, client: tuple[str, int] | None) -> str:
+        """Who asks: as werkzeug's ProxyFix has it, which Flask's requests pass."""
+        trusted = self._settings.trusted_proxies
+        forwarded = ",".join(value for name, value in headers if name == "x-forwarded-for").split(",")
+        if trusted and len(forwarded) >= trusted and forwarded[-trusted].strip():
+            return forwarded[-trusted].strip()
+        return (client or ("", 0))[0]
 
     def _has_line(self) -> bool:
         """Whether the log has room for one more refusal in this second."""

@@ -8,7 +8,7 @@ from flask import Response, jsonify
 
 from .openapi import TRANSFORMERS_EXAMPLE, answers, image_body, reference
 from .predictions import classify_one, wanted_model
-from .schemas import TransformersBody, TransformersScore
+from .schemas import NoQuery, TransformersBody, TransformersScore
 from .uploads import receive
 
 USUAL_TOP_K = 5
@@ -22,13 +22,14 @@ blueprint = APIBlueprint(
 
 
 @blueprint.post("/models/<name>")
+@blueprint.input(NoQuery, location="query", arg_name="_")
 @blueprint.doc(
     responses=answers(
         {"type": "array", "items": reference(TransformersScore)}, TRANSFORMERS_EXAMPLE, 400, 404, 413, 415, 422
     ),
     extensions=image_body(TransformersBody),
 )
-def classify_image(name: str) -> Response:
+def classify_image(name: str, _: NoQuery) -> Response:
     """Classify one image, as Hugging Face's inference clients ask for it."""
     model = wanted_model(name)
     received = receive(TransformersBody)

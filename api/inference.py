@@ -18,6 +18,7 @@ from .openapi import PIXEL, SHA256, answers, body, reference
 from .operations import check_ready
 from .predictions import classify, classify_pixels, wanted_model
 from .tensors import (
+    HEADER_LENGTH,
     InferRequest,
     InferResponse,
     ModelMetadata,
@@ -106,7 +107,10 @@ def describe_model(name: str, version: str | None = None) -> Response:
     return jsonify(described | {"inputs": list(map(metadata, inputs)), "outputs": list(map(metadata, outputs))})
 
 
-INFERRED = answers(InferResponse, ANSWER_EXAMPLE, 400, 404, 413, 415, 422)
+LENGTH_HEADER = {
+    HEADER_LENGTH: {"description": "Of an answer in bytes: where its JSON ends.", "schema": {"type": "integer"}}
+}
+INFERRED = answers(InferResponse, ANSWER_EXAMPLE, 400, 404, 413, 415, 422, headers=LENGTH_HEADER)
 INFERRED[200]["content"][OCTETS] = {"schema": {"type": "string"}}  # where outputs are asked for as bytes
 
 

@@ -122,8 +122,12 @@ class Models:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raise InvalidArgument where two models have the same name."""
+    """Raise InvalidArgument where two models have the same name, or one has a name that is no part of a URL."""
     for name in names:
+        if not name or "/" in name:
+            raise InvalidArgument(
+                f"a model is named {name!r}, which cannot be part of a URL; name it without / in its config.json."
+            )
         if names.count(name) > 1:
             raise InvalidArgument(
                 f"two models are named {name!r}; serve one of them, or rename one in its config.json."

@@ -20,7 +20,7 @@ SECONDS = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 SIDES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-REASONS = ("queue_full", "deadline", "body_timeout", "disconnected", "rate_limit")
+REASONS = ("queue_full", "deadline", "stopping", "body_timeout", "disconnected", "rate_limit")
 """Why a request is turned away."""
 OTHER = "other"
 """Stands for every path and method that is none of ours: what callers make up must not grow the page."""

@@ -23,6 +23,8 @@ HEADER_SECONDS = 8.0
 """From the connection, or the first byte of a later request, to the end of its headers."""
 LAST_SECONDS = 0.3
 """What has been sent to a server that stops should have arrived by then; closed with bytes unread, it would be lost."""
+ENOUGH_SECONDS = 2.2
+"""What has been accepted may take so long once the server stops; then its client is told to come again."""
 UNREAD_SECONDS = 30.0
 """How long a client may leave what it is sent unread, once a socket's buffer is full."""
 HEAD_BYTES = 65_536
@@ -139,6 +141,13 @@ class LimitedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """The server stops: end once the request that runs, or is on its way, has been answered."""
         self.loop.call_later(LAST_SECONDS, super().shutdown)
+        self.loop.call_later(ENOUGH_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        """End all requests that still run, of every connection: the gateway tells their clients so."""
+        for task in self.tasks:
+            if not task.cancelling():
+                task.cancel()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
@@ -176,7 +185,11 @@ class LimitedProtocol(HttpToolsProtocol):
     def _refuse(self, rejected: Rejected) -> None:
         """Answer and close, whatever else the client sends."""
         if not self.transport.is_closing():
-            self.transport.write(as_http(describe(rejected, [])))
+            if isinstance(self.app, Gateway):
+                answer = self.app.refuse(rejected, "", "", [], self.client)
+            else:
+                answer = describe(rejected, [])
+            self.transport.write(as_http(answer))
             self.transport.close()
 
 

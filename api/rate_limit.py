@@ -11,6 +11,7 @@ import ipaddress
 import math
 import mmap
 import os
+import re
 import secrets
 import struct
 import threading
@@ -37,6 +38,7 @@ FILE = "THUMBNET_RATE_FILE"
 """The variable that names the file which the workers share; without it each counts alone."""
 
 SECRET_BYTES = 16
+WITH_PORT = re.compile(r"(?P<v4>[\d.]+):\d+|\[(?P<v6>[^]]+)\](:\d+)?")
 SLOT = struct.Struct("=8sd")  # who, and the theoretical arrival time in seconds of the system's monotonic clock
 ROUNDING = 1e-6
 SLOTS = 65_536
@@ -178,7 +180,12 @@ def current_client() -> bytes:
 
 
 def network(address: str) -> str:
-    """An IPv4 address itself; of IPv6 the first 64 bits, because everybody has that many addresses."""
+    """An IPv4 address itself; of IPv6 the first 64 bits, because everybody has that many addresses.
+
+    Some proxies write the port of the connection behind it, as in 192.0.2.1:4711 or [2001:db8::1]:4711.
+    """
+    if found := WITH_PORT.fullmatch(address):
+        address = found["v4"] or found["v6"]
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

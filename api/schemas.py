@@ -14,8 +14,16 @@ PROBLEM_JSON = "application/problem+json"
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
-SHORT = reprlib.Repr()
-"""Shows what was received without repeating a body of megabytes."""
+
+class Brief(reprlib.Repr):
+    """Shows what was received without repeating a body of megabytes, or what is in a file."""
+
+    def repr_bytes(self, received: bytes, _: int) -> str:
+        """The bytes of a file."""
+        return f"{len(received):,} bytes"
+
+
+SHORT = Brief()
 SHORT.maxstring = SHORT.maxother = 60
 
 
@@ -38,6 +46,8 @@ def single(inputs: Any) -> Any:
     """One input is a list of one, and more are too many."""
     if isinstance(inputs, str) or (isinstance(inputs, list) and [type(each) for each in inputs] == [bytes]):
         return listed(inputs)
+    if isinstance(inputs, list) and len(inputs) != 1:
+        raise ValueError(f"must be one image; {len(inputs)} were sent")
     raise ValueError("must be the base64 of one image file")
 
 
@@ -53,6 +63,12 @@ Images = Annotated[
     WithJsonSchema({"anyOf": [BASE64, {"type": "array", "minItems": 1, "items": BASE64}]}),
 ]
 OneImage = Annotated[list[bytes | str], BeforeValidator(single), WithJsonSchema(BASE64)]
+
+
+class NoQuery(BaseModel):
+    """The query of an endpoint that takes its parameters in the body alone."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class ModelQuery(BaseModel):

@@ -22,7 +22,10 @@ OPEN_BELOW = ("/docs/", "/v2/health/")
 
 ORIGIN = re.compile(r"https?://[\w.-]+(:\d+)?", re.ASCII)
 SENT_HEADERS = ("Authorization", "Content-Type", "Inference-Header-Content-Length", "X-API-Key", "X-Request-Id")
-READ_HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After", "X-Label", "X-Probability", "X-Request-Id")
+READ_HEADERS = (
+    *("Inference-Header-Content-Length", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Label", "X-Probability"),
+    "X-Request-Id",
+)
 """What pages of other origins may send and read, beside what they always may."""
 PREFLIGHT_SECONDS = 600
 
@@ -142,7 +145,7 @@ def allow_origins(app: Flask, origins: Sequence[str]) -> None:
 
 def cors_headers(origins: Sequence[str], origin: str) -> Headers:
     """What `allow_origins` adds, for answers that are not Flask's. `origin` is that of the page, "" for none."""
-    allowed = "*" if "*" in origins else origin if origin in origins else ""
+    allowed = "*" if "*" in origins else origin if origin.lower() in map(str.lower, origins) else ""
     if not origin or not allowed:
         return []
     return [

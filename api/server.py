@@ -7,9 +7,11 @@ gateway.py. granian answered more requests a second, but let through what is fra
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -17,7 +19,6 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import c_bool
 from dataclasses import replace
@@ -29,7 +30,7 @@ from uvicorn import Config
 from uvicorn.supervisors import Multiprocess
 
 from thumbnet.model import InvalidArgument
-from thumbnet.model.weights import ONNX, find_weights, read_config, verified
+from thumbnet.model.weights import CONFIG, ONNX, find_weights, read_config, verified
 
 from . import create_app, metrics, rate_limit
 from .framing import Rejected, describe
@@ -45,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 MOST_WORKERS = 4  # by default; each holds its own copy of the models
 IDLE_SECONDS = 30  # between two requests of a connection
-STOP_SECONDS = 3  # for requests that are under way, after the drain
+STOP_SECONDS = 3  # for requests that are under way, after the drain: more than protocol.ENOUGH_SECONDS
 TURN_AWAY_SECONDS = 0.5  # for requests that come too late
 SWITCH_SECONDS = 0.0005
 """For which a busy event loop may keep the interpreter from a thread whose model is done; Python's own 5 ms cost a
@@ -61,12 +62,11 @@ def serve(settings: Settings) -> None:
     Raises WeightsNotFound, WeightsCorrupt, or InvalidArgument where the address, the keys or other settings cannot be
     used, before any worker starts; SystemExit where the workers cannot start.
     """
-    check_weights(settings.weights)
-    settings.accepted_keys()
     check_origins(settings.cors_origins)
     address = usable_address(settings.host, settings.port)
     settings = share_processors(settings, available_processors())
     with temporary_folder() as shared:
+        kept = keep(settings, Path(shared))
         # The workers write their metrics and the clients' rates to files that all of them see.
         os.environ[metrics.DIRECTORY] = shared
         os.environ[rate_limit.FILE] = str(Path(shared) / RATE_CLIENTS)
@@ -74,7 +74,7 @@ def serve(settings: Settings) -> None:
             os.environ.setdefault(name, value)
         draining = multiprocessing.get_context("spawn").Value(c_bool, False, lock=False)
         config = Config(
-            partial(build_gateway, settings, draining),
+            partial(build_gateway, kept, draining),
             factory=True,
             host=address,
             port=settings.port,
@@ -118,6 +118,14 @@ class Supervisor(Multiprocess):
         super().run()
         for listener in self.sockets:
             turn_away(listener)
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that have ended."""
+        before = [worker.pid for worker in self.processes]
+        super().keep_subprocess_alive()
+        for pid, worker in zip(before, self.processes, strict=True):
+            if worker.pid != pid:
+                logger.warning("worker %s has ended by itself; another takes its place", pid)
 
     def handle_term(self) -> None:
         """Begin to drain; a second SIGTERM ends it."""
@@ -205,14 +213,23 @@ def available_processors(cpu_max: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return processors
 
 
-def check_weights(served: Sequence[str]) -> None:
-    """Raise WeightsNotFound, WeightsCorrupt, or InvalidArgument where two models have one name, here rather than in
-    every worker; downloads from the Hub only once."""
-    folders = [find_weights(weights) for weights in served]
-    configs = [read_config(folder) for folder in folders]
-    for folder, config in zip(folders, configs, strict=True):
-        verified(folder, config, ONNX)
-    check_names([config.name for config in configs])
+def keep(settings: Settings, folder: Path) -> Settings:
+    """Settings whose keys and weights are those of this moment, the latter copied into the folder.
+
+    A worker that takes the place of another hours later must serve the same, whatever has become of their files. Raises
+    WeightsNotFound, WeightsCorrupt, or InvalidArgument where keys cannot be read or two models have one name.
+    """
+    keys = settings.accepted_keys()
+    copies = []
+    for number, weights in enumerate(settings.weights):
+        source, copy = find_weights(weights), folder / f"weights-{number}"
+        copy.mkdir()
+        config = read_config(source)
+        (copy / CONFIG).write_text(json.dumps(config.to_dict()), encoding="utf-8")
+        shutil.copyfile(verified(source, config, ONNX), copy / ONNX)
+        copies.append(copy)
+    check_names([read_config(copy).name for copy in copies])
+    return replace(settings, weights=tuple(map(str, copies)), api_keys=keys, api_keys_file="")
 
 
 def usable_address(host: str, port: int) -> str:

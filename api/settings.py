@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class Settings:
     body_timeout      seconds a client may take to send its request's body
     drain             seconds between SIGTERM, when /readyz turns to 503, and the end of accepting requests
     api_keys          keys that callers must send, as `Authorization: Bearer KEY` or `X-API-Key: KEY`; none by default
-    api_keys_file     a file with one key a line, in addition
+    api_keys_file     a file with one key a line, in addition; lines that begin with # are remarks
     rate_limit        requests a second of one client (its key or address), with bursts of twice as many; 0 for no limit
     trusted_proxies   proxies in front that set X-Forwarded-For
     cors_origins      web origins whose pages may call ("https://example.org"), "*" for all; none by default
@@ -111,19 +111,24 @@ class Settings:
 
     def accepted_keys(self) -> tuple[str, ...]:
         """The API keys of settings and file. Raises InvalidArgument where they cannot be read or a file holds none."""
-        for key in self.api_keys:
-            if not key.isprintable():  # bytes of the environment that are not UTF-8, too
-                raise InvalidArgument(f"{variable('api_keys')} must hold printable UTF-8; one of its keys does not.")
+        check_printable(self.api_keys, variable("api_keys"))  # bytes of the environment that are not UTF-8, too
         if not self.api_keys_file:
             return self.api_keys
         try:
             lines = Path(self.api_keys_file).read_text(encoding="utf-8-sig").split("\n")
         except (OSError, UnicodeError) as error:
             raise InvalidArgument(f"cannot read {variable('api_keys_file')} {self.api_keys_file!r}: {error}") from error
-        keys = tuple(line.strip() for line in lines if line.strip())
+        keys = tuple(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
         if not keys:
             raise InvalidArgument(f"{variable('api_keys_file')} {self.api_keys_file!r} holds no key; write one a line.")
+        check_printable(keys, f"{variable('api_keys_file')} {self.api_keys_file!r}")
         return self.api_keys + keys
+
+
+def check_printable(keys: Iterable[str], source: str) -> None:
+    """Raise InvalidArgument where a key could not be sent in a header."""
+    if not all(key.isprintable() for key in keys):
+        raise InvalidArgument(f"{source} must hold printable UTF-8; one of its keys does not.")
 
 
 def parse(name: str, text: str) -> Any:

@@ -419,7 +419,53 @@ def test_a_thumbnail_that_waits_for_a_thread_keeps_the_deadline() -> None:
     assert asyncio.run(ask()) == [200] * COMPUTING_THREADS + [503, 503]
 
 
-@pytest.mark.parametrize(("origin", "allowed"), [("https://a.example", "https://a.example"), ("https://b.example", "")])
+def test_what_cannot_be_answered_before_the_server_ends_is_told_to_come_again(echo: Echo) -> None:
+    async def exchange() -> Exchange:
+        asked = Exchange(gateway_of(echo, draining=True), [part(b"x")])
+        echo.open.clear()
+        running = asyncio.create_task(asked.run())
+        while not echo.seen:
+            await asyncio.sleep(0.005)
+        running.cancel()
+        await running
+        echo.open.set()
+        return asked
+
+    answer = asyncio.run(exchange())
+    assert (answer.status, answer.headers["connection"], answer.headers["retry-after"]) == (503, "close", "1")
+    assert "this server stops" in answer.problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "client"),
+    [
+        (0, "198.51.100.1", "192.0.2.7"),
+        (1, "203.0.113.5, 198.51.100.1", "198.51.100.1"),
+        (2, "203.0.113.5, 198.51.100.1", "203.0.113.5"),
+        (2, "198.51.100.1", "192.0.2.7"),
+        (1, "", "192.0.2.7"),
+    ],
+)
+def test_a_refusal_is_logged_with_the_address_that_the_proxy_says(
+    proxies: int, forwarded: str, client: str, echo: Echo, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = gateway_of(echo, trusted_proxies=proxies)
+    too_large = [("content-length", str(100 * 1024 * 1024)), ("x-forwarded-for", forwarded)]
+    with caplog.at_level("INFO", "thumbnet"):
+        refused = asyncio.run(Exchange(gateway, [part(b"x")], headers=too_large).run())
+        gateway.turn_away("/", [(b"x-forwarded-for", forwarded.encode())], ("192.0.2.7", 1234))
+    assert refused.status == 413
+    assert [record.fields["client"] for record in caplog.records] == [client, client]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("https://a.example", "https://a.example"),
+        ("https://A.example", "https://A.example"),
+        ("https://b.example", ""),
+    ],
+)
 def test_a_page_of_an_allowed_origin_may_read_that_there_is_no_room(origin: str, allowed: str) -> None:
     gateway = Gateway(Where(), Settings(cors_origins=("https://a.example",)), Metrics(), lambda: False)
     body = [part(b"x" * 100)]

@@ -68,6 +68,12 @@ def test_raw_bytes_give_the_five_best(client: FlaskClient, png: bytes, kind: str
     assert received == sorted(received, key=lambda each: -each["score"])
 
 
+def test_parameters_in_the_query_are_refused_rather_than_passed_over(client: FlaskClient, png: bytes) -> None:
+    answer = client.post("/models/cifar10?top_k=1", data=png, content_type="image/png")
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_argument")
+    assert "top_k" in answer.json["detail"]
+
+
 def test_several_images_are_too_many(client: FlaskClient, png: bytes) -> None:
     text = b64encode(png).decode()
     form = {"image": [(io.BytesIO(png), "a.png"), (io.BytesIO(png), "b.png")]}

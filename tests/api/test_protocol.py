@@ -90,6 +90,18 @@ def test_a_connection_that_stalls_is_closed_within_ten_seconds(server: str, star
     assert answer == b"" or status(answer) == 408
 
 
+def test_what_is_no_valid_request_is_counted_too(server: str) -> None:
+    series = 'thumbnet_requests_total{endpoint="gateway",method="other",status="405"}'
+
+    def counted() -> float:
+        page = exchange(server, b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").decode()
+        return sum(float(line.rpartition(" ")[2]) for line in page.splitlines() if line.startswith(series))
+
+    before = counted()
+    assert status(exchange(server, b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n")) == 405
+    assert counted() == before + 1
+
+
 def test_a_tls_hello_ends_the_connection(server: str) -> None:
     assert status(exchange(server, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100))) in (400, 405)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -11,14 +13,18 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from uvicorn import Config
 
 from thumbnet.api import Settings, server
 from thumbnet.model import Classifier, InvalidArgument, WeightsError
+from thumbnet.model.weights import SHIPPED_ROOT, read_config, write_config
 
 
 @pytest.mark.parametrize(
@@ -81,6 +87,14 @@ def test_two_models_of_one_name_stop_the_server_before_it_starts() -> None:
         server.serve(Settings(weights=("mnist", "cifar10", "mnist")))
 
 
+@pytest.mark.parametrize("name", ["a/b", ""])
+def test_a_model_that_no_url_could_name_stops_the_server_before_it_starts(name: str, tmp_path: Path) -> None:
+    folder = shutil.copytree(SHIPPED_ROOT / "mnist", tmp_path / "weights")
+    write_config(folder, replace(read_config(folder), name=name))
+    with pytest.raises(InvalidArgument, match="cannot be part of a URL"):
+        server.serve(Settings(weights=(str(folder),)))
+
+
 def test_a_machine_without_room_for_temporary_files_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere(*_: Any, **__: Any) -> None:
         raise FileNotFoundError(2, "No usable temporary directory found")
@@ -118,7 +132,8 @@ def test_serve_starts_workers_with_these_settings(
     server.serve(settings)
     assert started["address"] == ("127.0.0.1", port)
     assert (started["config"].workers, started["drain"]) == (2, 0.5)
-    assert started["config"].app.args[0] == settings
+    kept = started["config"].app.args[0]
+    assert kept == replace(settings, weights=kept.weights)
     assert started["shared"]
     assert not Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).exists()
     assert f"mnist on http://127.0.0.1:{port} (2 workers × 3 threads)" in caplog.text
@@ -210,6 +225,39 @@ def test_sigterm_drains_under_load_and_no_accepted_request_fails(serve: Any, jpe
     assert load.statuses.count(200) > 10
 
 
+def test_what_takes_longer_than_the_server_has_left_is_told_to_come_again(serve: Any) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (3990, 3990)).save(buffer, "JPEG", progressive=True)  # half a second each, and not shrunk
+    boundary = b"--b\r\nContent-Disposition: form-data; name=image; filename=a.jpg\r\n\r\n%b\r\n" % buffer.getvalue()
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+
+    def ask_for_many() -> int:
+        request = urllib.request.Request(f"{url}/v1/predict", boundary * 32 + b"--b--\r\n", kind)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code
+
+    with serve() as (url, process), ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(ask_for_many) for _ in range(4)]
+        while not waiting(url):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        statuses = {each.result() for each in asked}
+        assert process.wait(timeout=30) == 0
+    assert 503 in statuses
+    assert statuses <= {200, 503}
+
+
+def waiting(url: str) -> float:
+    """The requests that a server holds."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as page:
+        series = {line.split(b" ")[0]: float(line.split(b" ")[1]) for line in page if not line.startswith(b"#")}
+    return series[b"thumbnet_requests_waiting"]
+
+
 def workers_of(process: Any) -> list[int]:
     """The workers of a server: its children that answer to SIGTERM, without multiprocessing's resource tracker."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -238,6 +286,27 @@ def test_a_killed_worker_is_replaced_and_the_others_go_on(serve: Any, jpeg: byte
         assert len(load.failures) <= 2, "only what the killed worker held"
         assert set(load.statuses) == {200}
         assert ask(url, jpeg) == 200
+
+
+def test_a_worker_that_begins_later_serves_what_the_server_was_started_with(
+    serve: Any, jpeg: bytes, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(SHIPPED_ROOT / "mnist", tmp_path / "weights")
+    keys = tmp_path / "keys"
+    keys.write_text("old\n")
+    with serve(workers=1, weights=folder, api_keys_file=keys) as (url, process):
+        (victim,) = workers_of(process)
+        shutil.rmtree(folder)
+        keys.write_text("new\n")
+        os.kill(victim, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while victim in workers_of(process) or readiness(url) != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        asked = urllib.request.Request(f"{url}/v1/predict", jpeg, {"Content-Type": "image/jpeg", "X-API-Key": "old"})
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            assert json.load(answer)["model"]["name"] == "mnist"
+        assert ask(url, jpeg) == 401
 
 
 def test_workers_do_not_outlive_their_supervisor(serve: Any) -> None:

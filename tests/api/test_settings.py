@@ -101,6 +101,19 @@ def test_a_key_that_is_no_utf8_is_refused() -> None:
         Settings(api_keys=(os.fsdecode(b"k\xff"),)).accepted_keys()
 
 
+def test_a_remark_beside_the_keys_is_none_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text("# of alice\nfirst\n  # of bob\nsecond#2\n")
+    assert Settings(api_keys_file=str(path)).accepted_keys() == ("first", "second#2")
+
+
+def test_a_key_of_a_file_that_could_not_be_sent_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text("fir\tst\n")
+    with pytest.raises(InvalidArgument, match=r"THUMBNET_API_KEYS_FILE '.*keys' must hold printable UTF-8"):
+        Settings(api_keys_file=str(path)).accepted_keys()
+
+
 def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_bytes(b"\xef\xbb\xbffirst\r\nsecond\n")

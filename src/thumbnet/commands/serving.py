@@ -62,7 +62,7 @@ def serve(
         from thumbnet.api import Settings
         from thumbnet.api.server import serve as run_server
     except ImportError as error:
-        raise MissingDependency(error.name or "granian", "api") from error
+        raise MissingDependency(error.name or "uvicorn", "api") from error
     chosen = tuple(weights) if weights else None
     given = {"weights": chosen, "host": host, "port": port, "workers": workers, "threads": threads}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
