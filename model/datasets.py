@@ -55,6 +55,11 @@ class Dataset:
     test: Split
     findings: Findings = field(default_factory=Findings)
 
+    def all(self) -> Split:
+        """The images of all three splits, for models that have learned from none of them."""
+        splits = (self.train, self.validation, self.test)
+        return Split(torch.cat([split.pixels for split in splits]), torch.cat([split.labels for split in splits]))
+
     def fingerprint(self) -> str:
         """Changes with the classes, the training and validation labels, and any of up to 1,000 training images."""
         digest = hashlib.sha256("\0".join(self.labels).encode())

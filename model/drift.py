@@ -78,12 +78,15 @@ class Counts:
             feature: {name: count - before.bins[feature][name] for name, count in row.items()}
             for feature, row in self.bins.items()
         }
-        if any(count < 0 for feature, row in bins.items() if feature != "abstention" for count in row.values()):
+        sums = {feature: total - before.sums[feature] for feature, total in self.sums.items()}
+        abstention = bins["abstention"]
+        abstention[ANSWERED] = max(0, abstention[ANSWERED])  # itself a difference, which may be off by a few
+        if min(*(count for row in bins.values() for count in row.values()), *sums.values()) < 0:
             raise InvalidArgument(
                 "some counts are smaller now than before: the server was started again in between, or the two pages "
                 "are the wrong way round. Without --since everything since that start is compared."
             )
-        return Counts(bins, {feature: total - before.sums[feature] for feature, total in self.sums.items()})
+        return Counts(bins, sums)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def risks(confidence: Floats, right: Flags) -> Floats:
 def risk_coverage(confidence: Floats, right: Flags) -> dict[str, list[float]]:
     """The risk–coverage curve: share of images that are answered → share of mistakes among them."""
     risk = risks(confidence, right)
-    counts = np.unique(np.ceil(np.linspace(0, 1, CURVE_POINTS + 1)[1:] * len(right)).astype(int))
+    counts = np.unique(-(-np.arange(1, CURVE_POINTS + 1) * len(right) // CURVE_POINTS))  # rounded up
     return {"coverage": (counts / len(right)).tolist(), "risk": risk[counts - 1].tolist()}
 
 

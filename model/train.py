@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import BatchNorm2d
 from torch.optim.swa_utils import AveragedModel
 
 from . import parallel
@@ -75,6 +76,11 @@ def train(
         raise InvalidArgument(
             f"a batch of {batch_size} images cannot be shared by {parallel.size()} processes; start fewer."
         )
+    if batch_size < 2 * parallel.size() and any(isinstance(layer, BatchNorm2d) for layer in network.modules()):
+        raise InvalidArgument(
+            f"a batch of {batch_size} images leaves a process one, of which {recipe.architecture} cannot measure what "
+            f"its batch norms need; set batch_size to {2 * parallel.size()} or more."
+        )
     steps_per_epoch = len(training) // batch_size
     total_steps = recipe.epochs * steps_per_epoch
     mirrored = mirror_coins(len(training), recipe).to(device)
@@ -108,6 +114,7 @@ def train(
             with autocast(recipe, device):
                 logits = shared(pixels)
             loss = loss_function(logits.float(), targets, recipe, taught)
+            loss = loss * (len(chosen) * parallel.size() / batch_size)  # another process may have an image more
             loss.backward()
             for optimizer in optimizers:
                 for group in optimizer.param_groups:
@@ -190,7 +197,8 @@ def seen_at_last(training: Split, mirrored: Tensor, recipe: Recipe, classes: int
     """Batches of training images, augmented as in the last epoch, at the full size."""
     strength = recipe.refined() if recipe.is_among_last(recipe.epochs - 1, recipe.refinement) else recipe
     order = epoch_order(len(training), recipe.seed, recipe.epochs)[:NORM_IMAGES].to(mirrored.device)
-    for number, chosen in enumerate(order.split(NORM_BATCH)):
+    # Equal parts, since each counts as much as the others in what is measured.
+    for number, chosen in enumerate(order.tensor_split(math.ceil(len(order) / NORM_BATCH))):
         torch.manual_seed(derive_seed(recipe.seed, "norms", number))
         pixels, _ = see(training, chosen, flips(mirrored[chosen], recipe.epochs, recipe), strength, classes)
         yield pixels.contiguous(memory_format=torch.channels_last)

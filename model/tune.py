@@ -44,6 +44,23 @@ COMPARED_TRIALS = 4
 """Trials that must have ended before one is stopped early."""
 
 
+class Journal(JournalFileBackend):
+    """A study's file. A full disk or a crash may leave a line unfinished, which Optuna would go on writing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # Optuna's own lock would outlive a killed process by half a minute.
+        self._whole = FileLock(f"{path}.lock")
+        super().__init__(str(path), self._whole)  # type: ignore[arg-type]  # has what is needed of a lock
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Write these lines, after whole ones."""
+        with self._whole, self._path.open("r+b") as file:
+            lines = file.read()
+            file.truncate(lines.rfind(b"\n") + 1)
+            super().append_logs(logs)
+
+
 def open_study(recipe: Recipe, data: Dataset, folder: Path, space: Space) -> optuna.Study:
     """Make the study of a folder, or join the one that is there.
 
@@ -59,10 +76,10 @@ def open_study(recipe: Recipe, data: Dataset, folder: Path, space: Space) -> opt
         "search": {name: distribution_to_json(distribution) for name, distribution in sorted(space.items())},
         "data": {"labels": list(data.labels), "train": len(data.train), "validation": len(data.validation)},
     }
-    lock: Any = FileLock(f"{journal}.lock")  # Optuna's own would outlive a killed process by half a minute
+    plan["data"]["fingerprint"] = data.fingerprint()
     try:
         study = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(journal), lock)),
+            storage=JournalStorage(Journal(journal)),
             study_name=STUDY,
             direction="maximize",
             pruner=MedianPruner(n_startup_trials=COMPARED_TRIALS, n_warmup_steps=recipe.epochs // 4),
@@ -72,7 +89,7 @@ def open_study(recipe: Recipe, data: Dataset, folder: Path, space: Space) -> opt
             if "plan" not in study.user_attrs:
                 study.set_user_attr("plan", plan)
         found = study.user_attrs["plan"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AssertionError) as error:  # what Optuna raises for lines of something else
         raise CheckpointError(f"cannot read the study in {journal}: {error}. Start in another folder.") from error
     changed = [f"{part} {name}" for part in plan for name in _differences(plan[part], found.get(part, {}))]
     if changed:
@@ -192,7 +209,7 @@ def _run_trial(
     except TrainingDiverged as error:  # the sampler ranks it behind those trained to their end
         trial.set_user_attr("reason", str(error).partition(".")[0])
         study.tell(trial, state=TrialState.PRUNED)
-    except (ThumbnetError, RuntimeError) as error:  # values that do not go together; too little memory
+    except (ThumbnetError, RuntimeError, ValueError) as error:  # values that do not go together; too little memory
         trial.set_user_attr("reason", str(error))
         study.tell(trial, state=TrialState.FAIL)
     (run / CHECKPOINT).unlink(missing_ok=True)

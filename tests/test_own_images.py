@@ -70,6 +70,8 @@ def test_a_folder_of_images_is_trained_measured_and_used(sky: Path, tmp_path: Pa
     results = json.loads((weights / "results.json").read_text())
     assert measured["accuracy"] == results["test"]["accuracy"] >= 0.9
     assert measured["images"] == results["test"]["images"]
+    whole = json.loads(run("evaluate", "--weights", weights, "--data", sky, "--all").stdout)
+    assert (whole["split"], whole["images"]) == ("all", sum(1 for _ in sky.rglob("*.jpg")))
     assert json.loads(run("info", "--weights", weights).stdout)["labels"] == ["day", "night [late]"]
     night = sky / "night [late]" / "0.jpg"
     assert "night [late]" in run("predict", night, "--weights", weights, "--top-k", 1).stdout
@@ -202,6 +204,12 @@ def test_a_network_that_cannot_be_built_is_refused_before_images_are_read(
     assert result.exit_code == 1
     assert message in result.stderr
     assert not list(Path(os.environ["THUMBNET_CACHE"]).rglob("*.npy"))
+
+
+def test_a_batch_of_one_image_is_refused_where_batch_norms_need_more(sky: Path, tmp_path: Path) -> None:
+    result = run("train", "--data", sky, "--out", tmp_path / "run", *QUICK, "--set", "batch_size=1")
+    assert result.exit_code == 1
+    assert "set batch_size to 2 or more" in flat(result.stderr)
 
 
 @pytest.mark.usefixtures("unsaved")

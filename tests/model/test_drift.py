@@ -118,6 +118,17 @@ def test_a_period_is_what_came_between_two_pages(answers: list[Prediction], coun
         before.since(after)
 
 
+def test_a_server_that_was_started_again_is_noticed_by_its_abstentions_alone(counts: Counts) -> None:
+    more = {feature: {name: 2 * count for name, count in row.items()} for feature, row in counts.bins.items()}
+    now = Counts(more, {feature: 2 * total for feature, total in counts.sums.items()})
+    assert_same(now.since(counts), counts)
+    abstained = counts.bins["abstention"]["abstained"]
+    assert abstained
+    now.bins["abstention"] = {"answered": now.images() - abstained + 1, "abstained": abstained - 1}
+    with pytest.raises(InvalidArgument, match="the server was started again"):
+        now.since(counts)
+
+
 def test_a_server_that_has_answered_nothing_has_counts_of_zero(counts: Counts) -> None:
     nothing = read_counts(export([]), "cifar10", counts)
     assert nothing.images() == 0

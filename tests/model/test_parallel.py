@@ -25,11 +25,16 @@ def stripes(tmp_path: Path, rng: np.random.Generator) -> Path:
     return tmp_path / "stripes"
 
 
-def train(data: Path, out: Path, processes: int) -> subprocess.CompletedProcess[str]:
+WITH_NORMS = ('options={"widths": [8, 8, 8, 8]}', "epochs=10", "batch_size=20", "optimizer=muon", "learning_rate=0.1")
+PLAIN = ("architecture=mlp", "epochs=2", "batch_size=21", "flip=none", "translate=0", "precision=fp32")
+
+
+def train(
+    data: Path, out: Path, processes: int, changes: tuple[str, ...] = WITH_NORMS
+) -> subprocess.CompletedProcess[str]:
     starter = [sys.executable, "-m"]
     if processes > 1:
         starter += ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m"]
-    changes = ('options={"widths": [8, 8, 8, 8]}', "epochs=10", "batch_size=20", "optimizer=muon", "learning_rate=0.1")
     options = ["--recipe", "images", *(f"--set={change}" for change in changes)]
     return subprocess.run(
         [*starter, "thumbnet", "train", "--data", data, "--out", out, *options],
@@ -61,3 +66,13 @@ def test_two_processes_with_one_seed_give_the_same_weights_twice(stripes: Path, 
         assert train(stripes, tmp_path / name, 2).returncode == 0
     first, second = ((tmp_path / name / "weights" / "model.safetensors").read_bytes() for name in ("a", "b"))
     assert first == second
+
+
+def test_an_image_counts_as_much_in_a_smaller_share_of_the_batch(stripes: Path, tmp_path: Path) -> None:
+    losses = []
+    for processes in (1, 2):
+        done = train(stripes, tmp_path / f"run{processes}", processes, PLAIN)
+        assert done.returncode == 0, done.stderr
+        lines = (tmp_path / f"run{processes}" / "metrics.jsonl").read_text().splitlines()
+        losses.append([json.loads(line)["loss"] for line in lines])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)

@@ -240,8 +240,25 @@ def test_a_study_of_other_data_is_not_mixed_in(data: Dataset, tmp_path: Path) ->
     open_study(RECIPE, data, tmp_path, parse_space(SEARCH, RECIPE))
     fewer = Split(data.validation.pixels[:9], data.validation.labels[:9])
     other = Dataset("other", data.labels, data.train, fewer, data.test)
-    with pytest.raises(InvalidArgument, match="different: data validation"):
+    with pytest.raises(InvalidArgument, match="different: data fingerprint, data validation"):
         open_study(RECIPE, other, tmp_path, parse_space(SEARCH, RECIPE))
+
+
+def test_other_images_of_the_same_number_are_other_data(data: Dataset, tmp_path: Path) -> None:
+    list(work(RECIPE, data, tmp_path, 1))
+    other = Dataset(
+        data.name, data.labels, Split(255 - data.train.pixels, data.train.labels), data.validation, data.test
+    )
+    with pytest.raises(InvalidArgument, match=r"different: data fingerprint"):
+        list(work(RECIPE, other, tmp_path, 2))
+
+
+def test_a_line_that_a_full_disk_left_unfinished_is_not_written_on(data: Dataset, tmp_path: Path) -> None:
+    first = list(work(RECIPE, data, tmp_path, 2))
+    with (tmp_path / JOURNAL).open("ab") as journal:
+        journal.write(b'{"op_code": 4, "wor')
+    assert len(list(work(RECIPE, data, tmp_path, 3))) == 1
+    assert next(work(RECIPE, data, tmp_path, 4)).number == len(first) + 1
 
 
 def test_a_damaged_journal_says_what_to_do(data: Dataset, tmp_path: Path) -> None:

@@ -154,6 +154,10 @@ def evaluate(
     data: Annotated[
         str, typer.Option(help="A data set by name or folder.  [default: what it was trained on]", show_default=False)
     ] = "",
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Measure every image, of a folder that the model has learned nothing from."),
+    ] = False,
     robustness: Annotated[
         bool, typer.Option("--robustness", help="Measure spoilt images and images of none of the classes, too.")
     ] = False,
@@ -182,9 +186,11 @@ def evaluate(
             f"{data} has the classes {some(loaded.labels)}; {weights} knows {some(classifier.labels)}. "
             "They must be the same, in the same order."
         )
-    figures = measure(*classifier_logits(classifier, loaded.test), classifier.config)
+    split = loaded.all() if every else loaded.test
+    figures = measure(*classifier_logits(classifier, split), classifier.config)
     if robustness:
         from thumbnet.model.robustness import measure_robustness
 
-        figures |= measure_robustness(classifier, loaded.test, show_progress=sys.stderr.isatty())
-    print(json.dumps({"weights": classifier.name, "dataset": data, "split": "test", **figures}, indent=2))
+        figures |= measure_robustness(classifier, split, show_progress=sys.stderr.isatty())
+    measured = {"weights": classifier.name, "dataset": data, "split": "all" if every else "test"}
+    print(json.dumps(measured | figures, indent=2))

@@ -53,6 +53,9 @@ def tune(
     except ImportError as error:
         raise MissingDependency(error.name or "optuna", "train") from error
     given = dict(parse_change(change) for change in changes or [])
+    for field, _, choices in (entry.partition("=") for entry in search or ()):
+        if field == "architecture" and not {"architecture", "start_from"} & given.keys():
+            given["architecture"] = choices.split(",")[0]  # a network of one's own: it starts from no weights
     values, _ = choose_recipe(recipe, data, given | ({"epochs": epochs} if epochs else {}))
     space = parse_space(search or (), values)
     folder = out or Path("tune") / values.name
@@ -100,5 +103,7 @@ def _line(trial: FrozenTrial) -> str:
     values = " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in trial.params.items())
     if not trial.values:
         return f"trial {trial.number}: failed  {values}  ({trial.user_attrs.get('reason', 'killed')})"
+    if reason := trial.user_attrs.get("reason"):
+        return f"trial {trial.number}: stopped  {values}  ({reason})"
     early = f" when stopped early, after epoch {len(trial.intermediate_values)}"
     return f"trial {trial.number}: {trial.values[0]:.2%}{early * (trial.state.name == 'PRUNED')}  {values}"
