@@ -102,7 +102,12 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     try:
         return tempfile.TemporaryDirectory(prefix="thumbnet-")
     except OSError as error:
-        raise InvalidArgument(f"no place for temporary files: {error}. Set TMPDIR to a folder for them.") from error
+        raise no_place(error) from error
+
+
+def no_place(error: OSError) -> InvalidArgument:
+    """What to do where temporary files cannot be written."""
+    return InvalidArgument(f"no place for temporary files: {error}. Set TMPDIR to a folder for them.")
 
 
 class Supervisor(Multiprocess):
@@ -217,16 +222,21 @@ def keep(settings: Settings, folder: Path) -> Settings:
     """Settings whose keys and weights are those of this moment, the latter copied into the folder.
 
     A worker that takes the place of another hours later must serve the same, whatever has become of their files. Raises
-    WeightsNotFound, WeightsCorrupt, or InvalidArgument where keys cannot be read or two models have one name.
+    WeightsNotFound, WeightsCorrupt, or InvalidArgument where keys cannot be read, two models have one name, or the
+    folder has no room.
     """
     keys = settings.accepted_keys()
     copies = []
     for number, weights in enumerate(settings.weights):
         source, copy = find_weights(weights), folder / f"weights-{number}"
-        copy.mkdir()
         config = read_config(source)
-        (copy / CONFIG).write_text(json.dumps(config.to_dict()), encoding="utf-8")
-        shutil.copyfile(verified(source, config, ONNX), copy / ONNX)
+        network = verified(source, config, ONNX)
+        try:
+            copy.mkdir()
+            (copy / CONFIG).write_text(json.dumps(config.to_dict()), encoding="utf-8")
+            shutil.copyfile(network, copy / ONNX)
+        except OSError as error:
+            raise no_place(error) from error
         copies.append(copy)
     check_names([read_config(copy).name for copy in copies])
     return replace(settings, weights=tuple(map(str, copies)), api_keys=keys, api_keys_file="")

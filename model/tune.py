@@ -74,9 +74,13 @@ def open_study(recipe: Recipe, data: Dataset, folder: Path, space: Space) -> opt
     plan: dict[str, Any] = {
         "recipe": {k: v for k, v in recipe.to_dict().items() if k not in {"name", "summary", "dataset"}},
         "search": {name: distribution_to_json(distribution) for name, distribution in sorted(space.items())},
-        "data": {"labels": list(data.labels), "train": len(data.train), "validation": len(data.validation)},
+        "data": {
+            "labels": list(data.labels),
+            "train": len(data.train),
+            "validation": len(data.validation),
+            "fingerprint": data.fingerprint(),
+        },
     }
-    plan["data"]["fingerprint"] = data.fingerprint()
     try:
         study = optuna.create_study(
             storage=JournalStorage(Journal(journal)),

@@ -104,6 +104,15 @@ def test_a_machine_without_room_for_temporary_files_is_told_so(monkeypatch: pyte
         server.serve(Settings(weights=("mnist",)))
 
 
+def test_a_disk_without_room_for_the_weights_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(InvalidArgument, match=r"No space left on device.*Set TMPDIR"):
+        server.serve(Settings(weights=("mnist",)))
+
+
 def test_a_server_that_stops_before_it_listens_turns_nobody_away() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
