@@ -7,7 +7,6 @@ gateway.py. granian answered more requests a second, but let through what is fra
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import multiprocessing
 import os
@@ -30,6 +29,7 @@ from uvicorn import Config
 from uvicorn.supervisors import Multiprocess
 
 from thumbnet.model import InvalidArgument
+from thumbnet.model.files import write_json
 from thumbnet.model.weights import CONFIG, ONNX, find_weights, read_config, verified
 
 from . import create_app, metrics, rate_limit
@@ -226,19 +226,18 @@ def keep(settings: Settings, folder: Path) -> Settings:
     folder has no room.
     """
     keys = settings.accepted_keys()
-    copies = []
-    for number, weights in enumerate(settings.weights):
-        source, copy = find_weights(weights), folder / f"weights-{number}"
-        config = read_config(source)
+    sources = [find_weights(weights) for weights in settings.weights]
+    configs = [read_config(source) for source in sources]
+    check_names([config.name for config in configs])
+    copies = [folder / f"weights-{number}" for number in range(len(sources))]
+    for source, config, copy in zip(sources, configs, copies, strict=True):
         network = verified(source, config, ONNX)
         try:
             copy.mkdir()
-            (copy / CONFIG).write_text(json.dumps(config.to_dict()), encoding="utf-8")
+            write_json(copy / CONFIG, config.to_dict())
             shutil.copyfile(network, copy / ONNX)
         except OSError as error:
             raise no_place(error) from error
-        copies.append(copy)
-    check_names([read_config(copy).name for copy in copies])
     return replace(settings, weights=tuple(map(str, copies)), api_keys=keys, api_keys_file="")
 
 
