@@ -137,10 +137,10 @@ normalisation is inside. Divide the logits by the `temperature` in `config.json`
 def training(config: WeightsConfig, results: dict[str, Any], pictures: Pictures) -> str:
     """Where it comes from."""
     validation, figures, recipe = results["validation"], results["training"], results["recipe"]
-    device = "a GPU" if figures["device"] == "cuda" else "a CPU"
+    device = figures.get("gpu", "GPU") if figures["device"] == "cuda" else f"CPU with {figures['threads']} threads"
     about = paragraph(
         f"Recipe `{recipe['name']}`, seed {recipe['seed']}, {recipe['epochs']} epochs, {figures['seconds'] / 60:.0f} "
-        f"minutes on {device} ({figures['threads']} threads, {figures['precision']}).",
+        f"minutes on one {device} ({figures['precision']}).",
         figures.get("note", ""),
         f"The test split was read once, after training. The temperature ({config.temperature:.3f}) and the abstention "
         f"threshold ({config.abstention_threshold:.3f}) come from {validation['images']:,} validation images that were "

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -26,6 +27,8 @@ class Progress:
     """Training time so far, without evaluation."""
     epoch_loss: float = 0.0
     """Sum of the losses of the epoch's steps so far."""
+    machine: dict[str, Any] = field(default_factory=dict)
+    """What took the last step (see `machine.describe`)."""
 
 
 def save_checkpoint(

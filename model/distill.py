@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,6 +15,10 @@ from .datasets import Dataset
 from .errors import InvalidArgument, WeightsNotFound
 from .images import Preprocessing
 from .recipe import Recipe
+from .weights import WeightsConfig, find_weights, load_network, read_config
+
+Compute = Callable[[Tensor], Tensor]
+"""(N, C, H, W) uint8 pixels → (N, classes) logits, both on the device that trains."""
 
 
 class Teachers:
@@ -19,18 +26,20 @@ class Teachers:
 
     def __init__(self, recipe: Recipe, data: Dataset, *, bf16: bool, device: torch.device) -> None:
         """Raises InvalidArgument where one of them knows other classes than the data, or another size of image."""
-        self.classifiers = [load_teacher(name, bf16, device) for name in recipe.teacher_names()]
+        self._teachers: list[tuple[Compute, float]] = []
         self._mirrors = recipe.flip != "none"
         self._shift = min(recipe.translate, 1)
         wanted = Preprocessing(recipe.image_size, channels=data.train.pixels.shape[1])
-        for name, teacher in zip(recipe.teacher_names(), self.classifiers, strict=True):
-            seen = teacher.config.preprocessing
-            if teacher.labels != data.labels or seen != wanted:
+        for name in recipe.teacher_names():
+            config, compute = load_teacher(name, bf16, device)
+            seen = config.preprocessing
+            if config.labels != data.labels or seen != wanted:
                 raise InvalidArgument(
-                    f"teacher {name!r} knows {', '.join(teacher.labels)} at {seen.image_size} pixels with "
+                    f"teacher {name!r} knows {', '.join(config.labels)} at {seen.image_size} pixels with "
                     f"{seen.channels} channels; it must know {', '.join(data.labels)} at {wanted.image_size} with "
                     f"{wanted.channels}."
                 )
+            self._teachers.append((compute, config.temperature))
 
     def answer(self, pixels: Tensor) -> Tensor:
         """(N, C, H, W) uint8 pixels → (N, classes) calibrated logits of one teacher, drawn at random.
@@ -39,24 +48,49 @@ class Teachers:
         pixel. Over many steps the network so learns the mean over teachers and views, which knows more than any one of
         them, at the cost of one answer: the gradient of the divergence is linear in the teacher's softened answer.
         """
-        teacher = self.classifiers[int(torch.randint(len(self.classifiers), ()))]
+        compute, temperature = self._teachers[int(torch.randint(len(self._teachers), ()))]
         if self._mirrors:
             pixels = mirror(pixels, torch.rand(len(pixels), device=pixels.device) < 0.5)
         if self._shift:
             pixels = translate(pixels, self._shift)
-        logits = teacher.scale(teacher.logits(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()))
-        return torch.from_numpy(logits).float().to(pixels.device)
+        return compute(pixels) / temperature
 
 
-def load_teacher(name: str, bf16: bool, device: torch.device) -> Classifier:
+def load_teacher(name: str, bf16: bool, device: torch.device) -> tuple[WeightsConfig, Compute]:
     """A teacher on the device that trains; its answers are softened, so bf16 is exact enough for them."""
-    on_gpu = device.type == "cuda"
     try:
-        return Classifier.load(name, runtime="torch" if on_gpu else "openvino", precision="bf16" if bf16 else "fp32")
+        folder = find_weights(name)
+        config = read_config(folder)
     except WeightsNotFound as error:
         raise WeightsNotFound(
             f"{error} It is a teacher of this recipe: train it first, or choose another with --set teacher=…"
         ) from error
+    if device.type == "cpu":
+        return config, computed_by_openvino(folder, bf16)
+    return config, computed_by_torch(folder, config, bf16, device)
+
+
+def computed_by_openvino(folder: Path, bf16: bool) -> Compute:
+    """A model on the CPU, where torch would take longer."""
+    classifier = Classifier.load(folder, precision="bf16" if bf16 else "fp32")
+
+    def compute(pixels: Tensor) -> Tensor:
+        return torch.from_numpy(classifier.logits(pixels.permute(0, 2, 3, 1).contiguous().numpy()))
+
+    return compute
+
+
+def computed_by_torch(folder: Path, config: WeightsConfig, bf16: bool, device: torch.device) -> Compute:
+    """A model on any device, which the pixels need not leave."""
+    network = load_network(folder, config).to(device).to(memory_format=torch.channels_last)
+
+    def compute(pixels: Tensor) -> Tensor:
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            logits: Tensor = network(pixels)
+        return logits.float()
+
+    return compute
 
 
 def distillation_loss(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:

@@ -189,7 +189,7 @@ class Recipe:
             if name not in hints:
                 raise UnknownName("recipe field", name, hints)
             if not _has_type(value, hints[name]):
-                expected = getattr(hints[name], "__name__", str(hints[name]))
+                expected = "JSON object" if name == "options" else getattr(hints[name], "__name__", str(hints[name]))
                 raise InvalidArgument(
                     f"recipe field {name} must be of type {expected}; received {value!r} ({type(value).__name__})."
                 )

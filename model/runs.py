@@ -24,7 +24,6 @@ from .datasets import Dataset
 from .evaluate import evaluate
 from .files import write_json
 from .images import Preprocessing
-from .machine import uses_bf16
 from .plots import draw_pictures
 from .recipe import Recipe
 from .robustness import measure_robustness
@@ -46,7 +45,7 @@ def run(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, sh
     facts = {
         "recipe": recipe.to_dict(),
         **network_figures(network, data),
-        "training": training_figures(recipe, folder, device),
+        "training": training_figures(recipe, folder),
     }
     measure_weights(weights, data, facts, metrics=folder / "metrics.jsonl", show_progress=show_progress)
     return weights
@@ -97,13 +96,7 @@ def network_figures(network: Network, data: Dataset) -> dict[str, int]:
     return {"parameters": count_parameters(network), "macs": count_macs(network, channels, size)}
 
 
-def training_figures(recipe: Recipe, folder: Path, device: torch.device) -> dict[str, Any]:
-    """What the training took, as read from the last checkpoint."""
-    return {
-        "seconds": round(read_progress(folder / CHECKPOINT).seconds, 1),
-        "epochs": recipe.epochs,
-        "device": device.type,
-        "precision": "bf16" if uses_bf16(recipe, device) else "fp32",
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-    }
+def training_figures(recipe: Recipe, folder: Path) -> dict[str, Any]:
+    """What the training took, as read from the last checkpoint: it may have been made on another machine."""
+    progress = read_progress(folder / CHECKPOINT)
+    return {"seconds": round(progress.seconds, 1), "epochs": recipe.epochs, **progress.machine}

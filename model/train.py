@@ -7,6 +7,7 @@ several processes run the loop together, each on every n-th image of a batch (se
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ from .datasets import Dataset, Split
 from .distill import Teachers, distillation_loss
 from .errors import InvalidArgument, TrainingDiverged
 from .files import write_json
-from .machine import autocast, prepare_machine, uses_bf16
+from .machine import autocast, describe, prepare_machine, uses_bf16
 from .optimizers import build_optimizers
 from .progress import Metrics, progress_bar, stop_on_ctrl_c
 from .recipe import Recipe
@@ -69,7 +70,6 @@ def train(
     torch.manual_seed(derive_seed(recipe.seed, "weights"))
     network = build_network(recipe, data).to(device).to(memory_format=torch.channels_last)
     optimizers = build_optimizers(network, recipe)
-    teachers = Teachers(recipe, data, bf16=uses_bf16(recipe, device), device=device) if recipe.teacher else None
     training = Split(data.train.pixels.to(device), data.train.labels.to(device))
     batch_size = min(recipe.batch_size, len(training))
     if batch_size < parallel.size():
@@ -95,6 +95,11 @@ def train(
     if first:
         metrics = Metrics(folder / "metrics.jsonl", keep=progress.step // steps_per_epoch)
         write_json(folder / "recipe.json", recipe.to_dict())
+    teachers = None
+    if progress.step < total_steps:  # else it only remains to be measured
+        progress.machine = describe(recipe, device)
+        if recipe.teacher:
+            teachers = Teachers(recipe, data, bf16=uses_bf16(recipe, device), device=device)
     saved_at = time.monotonic()
 
     with stop_on_ctrl_c() as stop, progress_bar(total_steps, progress.step, show_progress and first) as bar:
@@ -157,7 +162,7 @@ def train(
             if first and due:
                 save_checkpoint(checkpoint, network, optimizers, recipe, progress, fingerprint, averaged)
                 saved_at = time.monotonic()
-            if stopped and progress.step < total_steps:
+            if stopped:
                 raise Interrupted
     if averaged:
         with autocast(recipe, device):
@@ -287,6 +292,7 @@ def derive_seed(seed: int, purpose: str, number: int = 0) -> int:
     return int(words[0]) << 31 | int(words[1]) >> 1
 
 
+@functools.lru_cache(maxsize=1)
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
     """A permutation of the training images for an epoch."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(derive_seed(seed, "order", epoch)))

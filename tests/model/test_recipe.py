@@ -69,7 +69,7 @@ def test_an_unknown_recipe_suggests_the_nearest() -> None:
         ('{"name": "a", "epochs": true}', "epochs must be of type int; received True"),
         ('{"name": "a", "learning_rate": null}', "learning_rate must be of type float"),
         ('{"name": "a", "start_size": 1.5}', "start_size must be of type"),
-        ('{"name": "a", "options": 3}', "options must be of type Mapping"),
+        ('{"name": "a", "options": 3}', "options must be of type JSON object"),
         ('{"name": 3}', "name must be of type str"),
     ],
 )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from thumbnet import Classifier
 from thumbnet.model.datasets import Dataset
@@ -15,6 +18,7 @@ from thumbnet.model.evaluate import classifier_logits, measure
 from thumbnet.model.recipe import Recipe
 from thumbnet.model.recipes import load_recipe
 from thumbnet.model.runs import measure_weights, run
+from thumbnet.model.train import CHECKPOINT, train
 from thumbnet.model.weights import PICTURES
 
 
@@ -46,6 +50,30 @@ def test_a_run_leaves_everything_one_needs(weights: Path, quick_recipe: Recipe, 
     assert read_baseline(weights).images() == len(stripe_data.validation)
     assert set(classifier.config.files) == {"model.safetensors", "model.onnx", "results.json"}
     assert "model-index" in (weights / "README.md").read_text()
+
+
+def test_a_run_that_has_ended_is_measured_anywhere(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
+    """Without its teachers, and with the facts of the machine that trained it."""
+    teacher = tmp_path / "teacher"
+    run(quick_recipe, stripe_data, teacher, device=torch.device("cpu"), show_progress=False)
+    taught, folder = quick_recipe.replace(teacher=str(teacher / "weights")), tmp_path / "taught"
+    train(taught, stripe_data, folder, device=torch.device("cpu"), show_progress=False)
+    shutil.rmtree(teacher)
+    checkpoint = folder / CHECKPOINT
+    with safe_open(checkpoint, "pt") as file:
+        metadata = file.metadata()
+    progress = json.loads(metadata["progress"])
+    assert progress["machine"]["device"] == "cpu"
+    elsewhere = {"device": "cuda", "gpu": "Fast GPU", "precision": "bf16", "threads": 4, "torch": "2"}
+    metadata["progress"] = json.dumps(progress | {"seconds": 600.0, "machine": elsewhere})
+    save_file(load_file(checkpoint), checkpoint, metadata)
+    weights = run(taught, stripe_data, folder, device=torch.device("cpu"), show_progress=False)
+    assert json.loads((weights / "results.json").read_text())["training"] == {
+        "seconds": 600.0,
+        "epochs": quick_recipe.epochs,
+        **elsewhere,
+    }
+    assert "10 minutes on one Fast GPU (bf16)" in " ".join((weights / "README.md").read_text().split())
 
 
 def test_torch_and_openvino_agree_on_what_was_trained(weights: Path, stripe_data: Dataset) -> None:

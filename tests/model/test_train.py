@@ -24,7 +24,7 @@ from thumbnet.model.architectures import Network
 from thumbnet.model.checkpoint import read_progress
 from thumbnet.model.classifier import Classifier
 from thumbnet.model.datasets import Dataset, Split
-from thumbnet.model.distill import Teachers, distillation_loss
+from thumbnet.model.distill import Teachers, computed_by_openvino, computed_by_torch, distillation_loss
 from thumbnet.model.errors import CheckpointError, InvalidArgument, TrainingDiverged, WeightsNotFound
 from thumbnet.model.recipe import Recipe
 from thumbnet.model.runs import weights_config
@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert not same_weights(first, fit(quick_recipe.replace(seed=1), stripe_data, tmp_path / "c"))
 
 
-@pytest.mark.parametrize(("stop_after", "average"), [(1, 0.0), (3, 0.0), (5, 0.0), (5, 1.0)])
+@pytest.mark.parametrize(("stop_after", "average"), [(1, 0.0), (3, 0.0), (5, 0.0), (6, 0.0), (5, 1.0)])
 def test_a_stopped_run_goes_on_to_the_same_weights_and_metrics(
     stop_after: int,
     average: float,
@@ -319,6 +319,17 @@ def test_several_teachers_take_turns(quick_recipe: Recipe, stripe_data: Dataset,
     first = [torch.equal(answer, one) for answer in (both.answer(pixels) for _ in range(40))]
     second = [torch.equal(answer, two) for answer in (both.answer(pixels) for _ in range(40))]
     assert all(0 < sum(drawn) < 40 for drawn in (first, second))
+
+
+def test_a_teacher_that_torch_computes_answers_as_one_that_openvino_computes(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    config = save_weights(tmp_path, build_network(quick_recipe, stripe_data), weights_config(quick_recipe, stripe_data))
+    pixels = stripe_data.validation.pixels
+    by_torch = computed_by_torch(tmp_path, config, False, torch.device("cpu"))(pixels)
+    assert not by_torch.requires_grad
+    assert torch.allclose(by_torch, computed_by_openvino(tmp_path, False)(pixels), atol=1e-3)
 
 
 def test_a_teacher_sees_images_mirrored_and_shifted_where_the_recipe_does_so(
