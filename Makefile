@@ -17,11 +17,9 @@ demo: $(VENV)/installed-demo ## the Gradio demo on http://127.0.0.1:7860 (instal
 api: $(VENV)/installed-api ## the Flask API on http://127.0.0.1:8000 (installs no torch)
 	$(BIN)/thumbnet serve
 
-train: $(VENV)/installed-dev ## train the CIFAR-10 model after its teachers (downloads the data unless THUMBNET_DATA has it)
-	$(BIN)/thumbnet train --recipe cifar10-airbench --download
-	$(BIN)/thumbnet train --recipe cifar10-alone
-	$(BIN)/thumbnet train --recipe cifar10-first
-	$(BIN)/thumbnet train --recipe cifar10-second
+train: $(VENV)/installed-dev ## train the CIFAR-10 model after its teachers, on a GPU (downloads the data unless THUMBNET_DATA has it)
+	$(BIN)/thumbnet train --recipe cifar10-teacher --out runs/cifar10-teacher-0 --download
+	$(BIN)/thumbnet train --recipe cifar10-teacher --out runs/cifar10-teacher-1 --set seed=1
 	$(BIN)/thumbnet train --recipe cifar10
 
 test: $(VENV)/installed-dev ## every test, with coverage
