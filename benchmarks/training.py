@@ -49,7 +49,13 @@ def build_recipes() -> dict[str, Recipe]:
     from thumbnet.model.recipes import RECIPES
 
     compared = RECIPES["cifar10-airbench"].replace(
-        name=COMPARED, epochs=8, batch_size=2000, translate=2, cutout=0, start_size=None
+        name=COMPARED,
+        summary="The settings of airbench94_muon in our loop.",
+        epochs=8,
+        batch_size=2000,
+        translate=2,
+        cutout=0,
+        start_size=None,
     )
     return {FAST: RECIPES[FAST], COMPARED: compared}
 

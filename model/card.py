@@ -134,13 +134,22 @@ print(prediction.label, prediction.probability, prediction.abstained)
 normalisation is inside. Divide the logits by the `temperature` in `config.json` before the softmax."""
 
 
+def computed_on(figures: dict[str, Any]) -> str:
+    """What a training computed on, such as " on one CPU with 2 threads (fp32)"; "" where it did not say."""
+    if "device" not in figures:
+        return ""
+    device = figures.get("gpu", "GPU") if figures["device"] == "cuda" else f"CPU with {figures['threads']} threads"
+    processes = figures.get("processes", 1)
+    number = "one" if processes == 1 else f"{processes} processes, each with a"
+    return f"{', lastly' if figures.get('moved') else ''} on {number} {device} ({figures['precision']})"
+
+
 def training(config: WeightsConfig, results: dict[str, Any], pictures: Pictures) -> str:
     """Where it comes from."""
     validation, figures, recipe = results["validation"], results["training"], results["recipe"]
-    device = figures.get("gpu", "GPU") if figures["device"] == "cuda" else f"CPU with {figures['threads']} threads"
     about = paragraph(
         f"Recipe `{recipe['name']}`, seed {recipe['seed']}, {recipe['epochs']} epochs, {figures['seconds'] / 60:.0f} "
-        f"minutes on one {device} ({figures['precision']}).",
+        f"minutes{computed_on(figures)}.",
         figures.get("note", ""),
         f"The test split was read once, after training. The temperature ({config.temperature:.3f}) and the abstention "
         f"threshold ({config.abstention_threshold:.3f}) come from {validation['images']:,} validation images that were "

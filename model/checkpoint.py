@@ -28,7 +28,13 @@ class Progress:
     epoch_loss: float = 0.0
     """Sum of the losses of the epoch's steps so far."""
     machine: dict[str, Any] = field(default_factory=dict)
-    """What took the last step (see `machine.describe`)."""
+    """What took the last step (see `machine.machine_facts`); "moved" where steps before it ran on something else."""
+
+    def take_over(self, machine: dict[str, Any]) -> None:
+        """Go on on a machine, as `machine.machine_facts` describes it."""
+        before = {name: value for name, value in self.machine.items() if name != "moved"}
+        moved = self.step > 0 and (before != machine or "moved" in self.machine)
+        self.machine = machine | ({"moved": True} if moved else {})
 
 
 def save_checkpoint(

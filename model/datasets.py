@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from .errors import DatasetError, MissingDependency, UnknownName
@@ -128,7 +130,8 @@ def _read_torchvision(name: str, image_size: int, download: bool) -> tuple[Split
     builder = getattr(torchvision.datasets, DATASETS[name])
     root = data_root()
     try:
-        halves = [builder(root=str(root), train=train, download=download) for train in (True, False)]
+        with _alone(root, name) if download else contextlib.nullcontext():
+            halves = [builder(root=str(root), train=train, download=download) for train in (True, False)]
     except RuntimeError as error:
         raise DatasetError(
             f"{name} is not in {root}. Run the command again with --download, "
@@ -136,6 +139,22 @@ def _read_torchvision(name: str, image_size: int, download: bool) -> tuple[Split
         ) from error
     train, test = (_to_split(half.data, half.targets, image_size) for half in halves)
     return train, test, class_names(halves[0])
+
+
+@contextlib.contextmanager
+def _alone(root: Path, name: str) -> Iterator[None]:
+    """Of several processes, such as those of torchrun, one downloads; the others wait and find what it brought."""
+    lock = FileLock(root / f".{name}.lock")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError:  # nothing can be written, but what is there can be read
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def class_names(data: Any) -> tuple[str, ...]:

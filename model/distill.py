@@ -17,7 +17,7 @@ from .images import Preprocessing
 from .recipe import Recipe
 from .weights import WeightsConfig, find_weights, load_network, read_config
 
-Compute = Callable[[Tensor], Tensor]
+Answers = Callable[[Tensor], Tensor]
 """(N, C, H, W) uint8 pixels → (N, classes) logits, both on the device that trains."""
 
 
@@ -26,12 +26,12 @@ class Teachers:
 
     def __init__(self, recipe: Recipe, data: Dataset, *, bf16: bool, device: torch.device) -> None:
         """Raises InvalidArgument where one of them knows other classes than the data, or another size of image."""
-        self._teachers: list[tuple[Compute, float]] = []
+        self._teachers: list[tuple[Answers, float]] = []
         self._mirrors = recipe.flip != "none"
         self._shift = min(recipe.translate, 1)
         wanted = Preprocessing(recipe.image_size, channels=data.train.pixels.shape[1])
         for name in recipe.teacher_names():
-            config, compute = load_teacher(name, bf16, device)
+            config, answers = load_teacher(name, bf16, device)
             seen = config.preprocessing
             if config.labels != data.labels or seen != wanted:
                 raise InvalidArgument(
@@ -39,7 +39,7 @@ class Teachers:
                     f"{seen.channels} channels; it must know {', '.join(data.labels)} at {wanted.image_size} with "
                     f"{wanted.channels}."
                 )
-            self._teachers.append((compute, config.temperature))
+            self._teachers.append((answers, config.temperature))
 
     def answer(self, pixels: Tensor) -> Tensor:
         """(N, C, H, W) uint8 pixels → (N, classes) calibrated logits of one teacher, drawn at random.
@@ -48,15 +48,15 @@ class Teachers:
         pixel. Over many steps the network so learns the mean over teachers and views, which knows more than any one of
         them, at the cost of one answer: the gradient of the divergence is linear in the teacher's softened answer.
         """
-        compute, temperature = self._teachers[int(torch.randint(len(self._teachers), ()))]
+        answers, temperature = self._teachers[int(torch.randint(len(self._teachers), ()))]
         if self._mirrors:
             pixels = mirror(pixels, torch.rand(len(pixels), device=pixels.device) < 0.5)
         if self._shift:
             pixels = translate(pixels, self._shift)
-        return compute(pixels) / temperature
+        return answers(pixels) / temperature
 
 
-def load_teacher(name: str, bf16: bool, device: torch.device) -> tuple[WeightsConfig, Compute]:
+def load_teacher(name: str, bf16: bool, device: torch.device) -> tuple[WeightsConfig, Answers]:
     """A teacher on the device that trains; its answers are softened, so bf16 is exact enough for them."""
     try:
         folder = find_weights(name)
@@ -66,31 +66,31 @@ def load_teacher(name: str, bf16: bool, device: torch.device) -> tuple[WeightsCo
             f"{error} It is a teacher of this recipe: train it first, or choose another with --set teacher=…"
         ) from error
     if device.type == "cpu":
-        return config, computed_by_openvino(folder, bf16)
-    return config, computed_by_torch(folder, config, bf16, device)
+        return config, openvino_answers(folder, bf16)
+    return config, torch_answers(folder, config, bf16, device)
 
 
-def computed_by_openvino(folder: Path, bf16: bool) -> Compute:
+def openvino_answers(folder: Path, bf16: bool) -> Answers:
     """A model on the CPU, where torch would take longer."""
     classifier = Classifier.load(folder, precision="bf16" if bf16 else "fp32")
 
-    def compute(pixels: Tensor) -> Tensor:
+    def answers(pixels: Tensor) -> Tensor:
         return torch.from_numpy(classifier.logits(pixels.permute(0, 2, 3, 1).contiguous().numpy()))
 
-    return compute
+    return answers
 
 
-def computed_by_torch(folder: Path, config: WeightsConfig, bf16: bool, device: torch.device) -> Compute:
+def torch_answers(folder: Path, config: WeightsConfig, bf16: bool, device: torch.device) -> Answers:
     """A model on any device, which the pixels need not leave."""
     network = load_network(folder, config).to(device).to(memory_format=torch.channels_last)
 
-    def compute(pixels: Tensor) -> Tensor:
+    def answers(pixels: Tensor) -> Tensor:
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             logits: Tensor = network(pixels)
         return logits.float()
 
-    return compute
+    return answers
 
 
 def distillation_loss(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:

@@ -9,15 +9,16 @@ from typing import Any
 
 import torch
 
+from . import parallel
 from .recipe import Recipe
 
 
 def prepare_machine() -> None:
-    """Settings of the whole process that make it faster."""
+    """Settings of the whole process that make it faster, and no less exact where that matters."""
     torch.set_flush_denormal(True)  # denormal numbers cost 5–50 times the time of others
     torch.backends.cudnn.benchmark = True
-    torch.backends.cuda.matmul.allow_tf32 = True  # Muon's products, which need not be exact
-    torch.backends.cudnn.allow_tf32 = False  # whitening, which enlarges small differences
+    torch.backends.cuda.matmul.allow_tf32 = True  # for Muon, which takes most products that are not in bf16
+    torch.backends.cudnn.allow_tf32 = False  # for the whitening convolution, which enlarges small differences
     if sys.platform == "linux":  # reuse freed tensors: the page faults of fresh ones cost about a seventh of the time
         with contextlib.suppress(OSError, AttributeError):
             mallopt = ctypes.CDLL(None).mallopt
@@ -27,12 +28,13 @@ def prepare_machine() -> None:
             mallopt(top_pad, 2**28)
 
 
-def describe(recipe: Recipe, device: torch.device) -> dict[str, Any]:
-    """What a training computes on and with, as plain values."""
+def machine_facts(recipe: Recipe, device: torch.device) -> dict[str, Any]:
+    """What a training computes on and with, as plain values. Threads are those of one process."""
     return {
         "device": device.type,
         **({"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}),
         "precision": "bf16" if uses_bf16(recipe, device) else "fp32",
+        "processes": parallel.size(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }

@@ -51,16 +51,6 @@ def is_first() -> bool:
     return rank() == 0
 
 
-@contextlib.contextmanager
-def first_alone() -> Iterator[None]:
-    """The other processes wait until the first has done what is inside; then they do it, too."""
-    if size() > 1 and not is_first():
-        dist.barrier()
-    yield
-    if size() > 1 and is_first():
-        dist.barrier()
-
-
 def share(network: nn.Module) -> nn.Module:
     """The network as all processes train it: gradients are averaged at each step, buffers are those of the first."""
     return DistributedDataParallel(network) if size() > 1 else network

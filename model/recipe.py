@@ -20,7 +20,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a network is trained. Two runs of one recipe on one machine give the same weights.
+    """How a network is trained. Two runs of one recipe on one machine give the same weights; on a GPU, similar ones.
 
     Raises InvalidArgument when a value is outside what is allowed.
     """

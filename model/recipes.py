@@ -90,18 +90,18 @@ RECIPES: dict[str, Recipe] = {
         ),
         _LONG.replace(
             name="cifar10-alone",
-            summary="The network of cifar10, from the labels alone.",
+            summary="The network of cifar10 from the labels alone; not measured.",
             epochs=110,
         ),
         _LONG.replace(
             name="cifar10-teacher",
-            summary="A teacher of cifar10, five times its size; for a GPU.",
+            summary="A teacher of cifar10 with five times its work, for a GPU: 96.1 % of the validation images.",
             epochs=110,
             options={"widths": [128, 256, 512, 512]},
         ),
         _LONG.replace(
             name="cifar10",
-            summary="The shipped CIFAR-10 model; needs two teachers, trained before it. For a GPU.",
+            summary="The shipped CIFAR-10 model, for a GPU; needs two teachers, trained before it.",
             epochs=213,
             teacher="runs/cifar10-teacher-0/weights, runs/cifar10-teacher-1/weights",
             teacher_share=0.9,

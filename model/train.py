@@ -29,7 +29,7 @@ from .datasets import Dataset, Split
 from .distill import Teachers, distillation_loss
 from .errors import InvalidArgument, TrainingDiverged
 from .files import write_json
-from .machine import autocast, describe, prepare_machine, uses_bf16
+from .machine import autocast, machine_facts, prepare_machine, uses_bf16
 from .optimizers import build_optimizers
 from .progress import Metrics, progress_bar, stop_on_ctrl_c
 from .recipe import Recipe
@@ -90,16 +90,16 @@ def train(
     checkpoint, progress, fingerprint = folder / CHECKPOINT, Progress(), data.fingerprint()
     if checkpoint.exists():
         progress = load_checkpoint(checkpoint, network, optimizers, recipe, fingerprint, averaged)
+    teachers = None
+    if progress.step < total_steps:  # else it only remains to be measured
+        progress.take_over(machine_facts(recipe, device))
+        if recipe.teacher:
+            teachers = Teachers(recipe, data, bf16=uses_bf16(recipe, device), device=device)
     shared = parallel.share(network)
     first = parallel.is_first()
     if first:
         metrics = Metrics(folder / "metrics.jsonl", keep=progress.step // steps_per_epoch)
         write_json(folder / "recipe.json", recipe.to_dict())
-    teachers = None
-    if progress.step < total_steps:  # else it only remains to be measured
-        progress.machine = describe(recipe, device)
-        if recipe.teacher:
-            teachers = Teachers(recipe, data, bf16=uses_bf16(recipe, device), device=device)
     saved_at = time.monotonic()
 
     with stop_on_ctrl_c() as stop, progress_bar(total_steps, progress.step, show_progress and first) as bar:
@@ -294,7 +294,7 @@ def derive_seed(seed: int, purpose: str, number: int = 0) -> int:
 
 @functools.lru_cache(maxsize=1)
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
-    """A permutation of the training images for an epoch."""
+    """A permutation of the training images for an epoch; kept, as every step of the epoch asks for it."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(derive_seed(seed, "order", epoch)))
 
 

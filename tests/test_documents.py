@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ import typer.main
 
 from thumbnet.cli import app
 from thumbnet.model.recipes import RECIPES
+from thumbnet.model.weights import find_weights, read_config
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -144,6 +146,21 @@ def test_every_recipe_that_the_texts_tune_needs_no_model_that_must_be_trained_be
     assert tuned
     for recipe in tuned:
         assert not RECIPES[recipe].teacher, recipe
+
+
+@pytest.mark.parametrize("document", ["Makefile", "docs/how-to/train.md"])
+def test_teachers_are_trained_before_the_model_that_needs_them(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    student = text.index("train --recipe cifar10\n")
+    for teacher in RECIPES["cifar10"].teacher_names():
+        assert 0 <= text.find(f"train --recipe cifar10-teacher --out {Path(teacher).parent}") < student
+
+
+def test_figures_of_an_earlier_model_are_said_to_be_so() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "results" / "inference.json").read_text())["sha256"]
+    design = (ROOT / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
+    current = read_config(find_weights("cifar10")).files["model.onnx"]
+    assert ("of the model before this one" in design) == (measured != current)
 
 
 def test_every_named_recipe_is_explained() -> None:

@@ -39,7 +39,7 @@ RESULTS_MEANING = {
     "recipe": "the recipe of the run",
     "parameters": "numbers that were trained",
     "macs": "multiply-accumulates for one image",
-    "training": "threads, time and versions of the run",
+    "training": "machine, number format, time and versions of the run",
 }
 """Every key of results.json of the shipped CIFAR-10 model."""
 ENTRY = re.compile(r"(\S.*?) {2,}(\S.*)")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from thumbnet.model.card import write_card
+from thumbnet.model.card import computed_on, write_card
 from thumbnet.model.errors import WeightsCorrupt
 from thumbnet.model.weights import SHIPPED_ROOT
 
@@ -143,3 +143,19 @@ def test_names_of_classes_are_no_markdown(folder: Path) -> None:
     card = card_of(folder, per_class=odd)
     assert r"| \<b\>x | 10 |" in card
     assert r"| \*star\* | 9 |" in card
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ({}, ""),
+        ({"device": "cpu", "threads": 2, "precision": "fp32"}, " on one CPU with 2 threads (fp32)"),
+        ({"device": "cuda", "gpu": "Fast GPU", "threads": 4, "precision": "bf16"}, " on one Fast GPU (bf16)"),
+        (
+            {"device": "cuda", "gpu": "Fast GPU", "precision": "bf16", "processes": 4, "moved": True},
+            ", lastly on 4 processes, each with a Fast GPU (bf16)",
+        ),
+    ],
+)
+def test_the_card_says_what_a_training_computed_on(figures: dict[str, object], said: str) -> None:
+    assert computed_on(figures) == said

@@ -12,7 +12,7 @@ from PIL import Image
 
 from thumbnet import Classifier, InvalidImage, Prediction
 from thumbnet.model.abstention import SCORES
-from thumbnet.model.datasets import load_dataset
+from thumbnet.model.datasets import Split, load_dataset
 from thumbnet.model.errors import InvalidArgument, UnknownName
 from thumbnet.model.evaluate import classifier_logits
 from thumbnet.model.measures import accuracy, softmax
@@ -132,7 +132,7 @@ def test_bf16_is_taken_where_it_is_native_and_the_known_answer_comes_out(monkeyp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "floor"), [("cifar10", 0.94), ("mnist", 0.994)])
+@pytest.mark.parametrize(("name", "floor"), [("cifar10", 0.95), ("mnist", 0.994)])
 def test_the_shipped_models_are_as_good_as_their_results_say_in_both_runtimes(name: str, floor: float) -> None:
     results = json.loads((SHIPPED_ROOT / name / "results.json").read_text())
     classifier = Classifier.load(name, precision="fp32")
@@ -141,9 +141,12 @@ def test_the_shipped_models_are_as_good_as_their_results_say_in_both_runtimes(na
     assert len(labels) == 10_000
     assert accuracy(logits, labels) == pytest.approx(results["test"]["accuracy"], abs=0.0001)
     assert accuracy(logits, labels) >= floor
-    quick, _ = classifier_logits(Classifier.load(name), data.test)
-    assert accuracy(quick, labels) == pytest.approx(results["test"]["accuracy"], abs=0.0005)
-    by_torch, _ = classifier_logits(Classifier.load(name, runtime="torch"), data.test)
-    assert (by_torch.argmax(axis=1) == logits.argmax(axis=1)).mean() >= 0.999
+    as_served = Classifier.load(name)
+    if as_served.precision != classifier.precision:
+        quick, _ = classifier_logits(as_served, data.test)
+        assert accuracy(quick, labels) == pytest.approx(results["test"]["accuracy"], abs=0.0005)
+    part = Split(data.test.pixels[:2000], data.test.labels[:2000])
+    by_torch, _ = classifier_logits(Classifier.load(name, runtime="torch"), part)
+    assert (by_torch.argmax(axis=1) == logits[:2000].argmax(axis=1)).mean() >= 0.999
     temperature = classifier.config.temperature
-    assert abs(softmax(by_torch / temperature) - softmax(logits / temperature)).max() <= 0.02
+    assert abs(softmax(by_torch / temperature) - softmax(logits[:2000] / temperature)).max() <= 0.02

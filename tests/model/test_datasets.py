@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock, Timeout
 from PIL import Image
 
 from thumbnet.model.datasets import Split, hold_out, load_dataset
@@ -128,3 +129,34 @@ def test_a_thousand_classes_are_told_apart(tmp_path: Path) -> None:
     for split in (data.train, data.validation, data.test):
         assert split.labels.bincount().tolist() == [1] * 1000
         assert torch.equal(split.pixels[:, 0, 0, 0] + 256 * split.pixels[:, 1, 0, 0].long(), split.labels)
+
+
+def test_one_process_downloads_at_a_time_and_a_folder_that_cannot_be_written_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THUMBNET_DATA", str(tmp_path / "data"))
+    held: list[bool] = []
+
+    class Data:
+        classes = ("a", "b")
+
+        def __init__(self, root: str, train: bool, download: bool) -> None:
+            lock = FileLock(Path(root) / ".cifar10.lock")
+            try:
+                lock.acquire(blocking=False)
+                lock.release()
+                held.append(False)
+            except Timeout:
+                held.append(True)
+            except OSError:
+                held.append(False)
+            self.data = np.zeros((40, 32, 32, 3), np.uint8)
+            self.targets = [0, 1] * 20
+
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", Data)
+    for download in (True, False):
+        assert len(load_dataset("cifar10", image_size=32, download=download).test) == 40
+    assert held == [True, True, False, False]
+    monkeypatch.setenv("THUMBNET_DATA", str(tmp_path / "file" / "data"))
+    (tmp_path / "file").write_text("")
+    assert len(load_dataset("cifar10", image_size=32, download=True).test) == 40

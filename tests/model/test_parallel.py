@@ -51,20 +51,17 @@ def accuracy_and_epochs(run: Path) -> tuple[float, int]:
     return results["test"]["accuracy"], len(lines)
 
 
-def test_two_processes_train_as_well_as_one_with_the_same_batch(stripes: Path, tmp_path: Path) -> None:
-    for processes in (1, 2):
-        done = train(stripes, tmp_path / f"run{processes}", processes)
+def test_two_processes_train_as_well_as_one_with_the_same_batch_and_twice_the_same(
+    stripes: Path, tmp_path: Path
+) -> None:
+    for name, processes in (("one", 1), ("two", 2), ("again", 2)):
+        done = train(stripes, tmp_path / name, processes)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("Test accuracy") == 1
-        accuracy, epochs = accuracy_and_epochs(tmp_path / f"run{processes}")
+        accuracy, epochs = accuracy_and_epochs(tmp_path / name)
         assert accuracy >= 0.9
         assert epochs == 10
-
-
-def test_two_processes_with_one_seed_give_the_same_weights_twice(stripes: Path, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        assert train(stripes, tmp_path / name, 2).returncode == 0
-    first, second = ((tmp_path / name / "weights" / "model.safetensors").read_bytes() for name in ("a", "b"))
+    first, second = ((tmp_path / name / "weights" / "model.safetensors").read_bytes() for name in ("two", "again"))
     assert first == second
 
 

@@ -13,6 +13,7 @@ from thumbnet.model.datasets import DATASETS
 from thumbnet.model.errors import InvalidArgument, UnknownName
 from thumbnet.model.recipe import Recipe
 from thumbnet.model.recipes import RECIPES, load_recipe
+from thumbnet.model.weights import SHIPPED_ROOT, shipped_weights
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
@@ -22,6 +23,12 @@ def test_named_recipes_survive_json_and_name_what_exists(recipe: Recipe) -> None
     assert recipe.dataset in DATASETS
     assert RECIPES[recipe.name] is recipe
     assert recipe.summary
+
+
+@pytest.mark.parametrize("name", shipped_weights())
+def test_a_shipped_model_was_made_by_the_recipe_of_its_name(name: str) -> None:
+    results = json.loads((SHIPPED_ROOT / name / "results.json").read_text())
+    assert Recipe.from_dict(results["recipe"]) == RECIPES[name]
 
 
 def test_a_recipe_cannot_be_changed_but_copied_with_changes() -> None:

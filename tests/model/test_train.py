@@ -21,11 +21,12 @@ from safetensors.torch import load_file
 
 import thumbnet.model.train as loop
 from thumbnet.model.architectures import Network
-from thumbnet.model.checkpoint import read_progress
+from thumbnet.model.checkpoint import Progress, read_progress
 from thumbnet.model.classifier import Classifier
 from thumbnet.model.datasets import Dataset, Split
-from thumbnet.model.distill import Teachers, computed_by_openvino, computed_by_torch, distillation_loss
+from thumbnet.model.distill import Teachers, distillation_loss, openvino_answers, torch_answers
 from thumbnet.model.errors import CheckpointError, InvalidArgument, TrainingDiverged, WeightsNotFound
+from thumbnet.model.machine import machine_facts
 from thumbnet.model.recipe import Recipe
 from thumbnet.model.runs import weights_config
 from thumbnet.model.train import CHECKPOINT, Interrupted, build_network, learning_rate_factor, train, training_size
@@ -69,7 +70,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert not same_weights(first, fit(quick_recipe.replace(seed=1), stripe_data, tmp_path / "c"))
 
 
-@pytest.mark.parametrize(("stop_after", "average"), [(1, 0.0), (3, 0.0), (5, 0.0), (6, 0.0), (5, 1.0)])
+@pytest.mark.parametrize(("stop_after", "average"), [(1, 0.0), (3, 0.0), (5, 0.0), (6, 0.0), (5, 1.0), (6, 1.0)])
 def test_a_stopped_run_goes_on_to_the_same_weights_and_metrics(
     stop_after: int,
     average: float,
@@ -327,9 +328,12 @@ def test_a_teacher_that_torch_computes_answers_as_one_that_openvino_computes(
     torch.manual_seed(0)
     config = save_weights(tmp_path, build_network(quick_recipe, stripe_data), weights_config(quick_recipe, stripe_data))
     pixels = stripe_data.validation.pixels
-    by_torch = computed_by_torch(tmp_path, config, False, torch.device("cpu"))(pixels)
+    by_torch = torch_answers(tmp_path, config, False, torch.device("cpu"))(pixels)
     assert not by_torch.requires_grad
-    assert torch.allclose(by_torch, computed_by_openvino(tmp_path, False)(pixels), atol=1e-3)
+    assert torch.allclose(by_torch, openvino_answers(tmp_path, False)(pixels), atol=1e-3)
+    in_bf16 = torch_answers(tmp_path, config, True, torch.device("cpu"))(pixels)
+    assert in_bf16.dtype == torch.float32
+    assert torch.allclose(by_torch, in_bf16, atol=0.3)
 
 
 def test_a_teacher_sees_images_mirrored_and_shifted_where_the_recipe_does_so(
@@ -389,7 +393,8 @@ def test_a_teacher_of_other_classes_is_refused(quick_recipe: Recipe, stripe_data
 
 def test_a_teacher_that_is_not_there_is_asked_for(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
     with pytest.raises(WeightsNotFound, match=r"unknown weights 'runs/none/weights'.* teacher .*train it first"):
-        fit(quick_recipe.replace(teacher="runs/none/weights"), stripe_data, tmp_path)
+        fit(quick_recipe.replace(teacher="runs/none/weights"), stripe_data, tmp_path / "run")
+    assert not (tmp_path / "run" / "recipe.json").exists()
 
 
 def test_the_distillation_loss_is_zero_for_equal_answers_and_ignores_their_offset() -> None:
@@ -398,6 +403,24 @@ def test_the_distillation_loss_is_zero_for_equal_answers_and_ignores_their_offse
     one, two = logits[:1], logits[1:2]
     p, q = (two / 2).softmax(1), (one / 2).softmax(1)
     assert distillation_loss(one, two, 2.0).item() == pytest.approx(4 * (p * (p / q).log()).sum().item(), rel=1e-4)
+
+
+def test_a_run_says_what_it_was_computed_on_and_that_it_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe(name="a", precision="bf16")
+    here = machine_facts(recipe.replace(precision="fp32"), torch.device("cpu"))
+    assert (here["device"], here["precision"], here["processes"]) == ("cpu", "fp32", 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Fast GPU")
+    there = machine_facts(recipe, torch.device("cuda", 0))
+    assert (there["device"], there["gpu"], there["precision"]) == ("cuda", "Fast GPU", "bf16")
+    progress = Progress()
+    progress.take_over(here)
+    progress.step = 5
+    progress.take_over(here)
+    assert progress.machine == here
+    progress.take_over(there)
+    assert progress.machine == there | {"moved": True}
+    progress.take_over(there)
+    assert progress.machine == there | {"moved": True}
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:

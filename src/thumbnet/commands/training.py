@@ -50,14 +50,13 @@ def train(
     values, chosen = choose_recipe(recipe, data, given)
     folder = out or Path("runs") / values.name
     require_writable(folder, "Choose another with --out.")
+    loaded = datasets.load_dataset(
+        values.dataset,
+        image_size=values.image_size,
+        validation_share=values.validation_share,
+        download=download,
+    )
     with parallel.join_processes() as device:
-        with parallel.first_alone():  # of several downloads of one file none might be whole
-            loaded = datasets.load_dataset(
-                values.dataset,
-                image_size=values.image_size,
-                validation_share=values.validation_share,
-                download=download,
-            )
         _train(values, chosen, loaded, folder, device)
 
 
