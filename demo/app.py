@@ -96,7 +96,11 @@ def launch_demo(
     demo = build_demo(load_classifiers(weights or SHIPPED))
     if share:
         print("Asking for a share link; this can take half a minute …", flush=True)
-    address, share_url = serve(demo, host, port, share=share, visitors=visitors, mcp=mcp)
+    try:
+        address, share_url = serve(demo, host, port, share=share, visitors=visitors, mcp=mcp)
+    except OSError:
+        check_address(host, port)  # says it better, where another program took the port meanwhile
+        raise
     print(f"The demo runs on {address} (stop it with Ctrl-C)", flush=True)
     if host in ("0.0.0.0", "::"):  # noqa: S104
         print(f"Other machines in your network reach it under this machine's address, port {port}", flush=True)

@@ -64,16 +64,22 @@ def export_page(directory: Path, weights: Sequence[str], *, force: bool = False)
         raise InvalidArgument(f"{directory} is a file; give the path of a directory.")
     if directory.exists() and any(directory.iterdir()) and not (directory / MARK).exists() and not force:
         raise InvalidArgument(f"{directory} has files of something else; choose another directory, or --force.")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as folder:
-        page = Path(folder) / "page"
-        try:
+    directory = directory.resolve()  # a link stays one, and what it leads to is replaced
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as folder:
+            page, before = Path(folder) / "page", Path(folder) / "before"
             write_page(page, weights)
-        except OSError as error:
-            raise ThumbnetError(f"cannot write the page: {error}. Nothing was changed.") from error
-        if directory.exists():
-            directory.rename(Path(folder) / "before")  # removed with the temporary folder
-        page.rename(directory)
+            if directory.exists():
+                directory.rename(before)  # removed with the temporary folder
+            try:
+                page.rename(directory)
+            except OSError:
+                if before.exists():
+                    before.rename(directory)
+                raise
+    except OSError as error:
+        raise ThumbnetError(f"cannot write the page: {error}. Nothing was changed.") from error
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any, TypeVar
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from thumbnet.model import ThumbnetError
+
+EXAMPLES = Path(__file__).parent / "examples"
 
 Upload = dict[str, Any] | None
 """What Gradio knows of an uploaded file; its "path" holds the bytes as they were sent."""
@@ -30,7 +34,16 @@ def files_only(component: FileInput) -> FileInput:
 
 
 def read_upload(upload: Upload) -> bytes:
-    """The very bytes that were uploaded. Raises ThumbnetError with a message for the visitor."""
-    if not isinstance(upload, dict) or not isinstance(upload.get("path"), str):
-        raise ThumbnetError("no picture was received; send an image file.")
-    return Path(upload["path"]).read_bytes()
+    """The very bytes that were uploaded. Raises ThumbnetError with a message for the visitor.
+
+    A visitor may name any path, and Gradio looks only at those that are marked as files: nothing is read but
+    what was uploaded, and our own examples.
+    """
+    path = upload.get("path") if isinstance(upload, dict) else None
+    if isinstance(path, str):
+        with contextlib.suppress(OSError, ValueError):  # gone meanwhile, or no path at all
+            file = Path(path).resolve(strict=True)
+            folders = (Path(get_upload_folder()).resolve(), EXAMPLES.resolve())
+            if file.is_file() and any(file.is_relative_to(folder) for folder in folders):
+                return file.read_bytes()
+    raise ThumbnetError("no picture was received; send an image file.")

@@ -17,10 +17,9 @@ from thumbnet.model import Classifier, Prediction, ThumbnetError, UnknownName
 from thumbnet.model.explain import explain
 
 from ..answer import describe, inline, inline_image, render, render_bars, render_invitation, render_problem
-from ..uploads import Upload, files_only, read_upload
+from ..uploads import EXAMPLES, Upload, files_only, read_upload
 from ..visitors import newest_only
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 EXAMPLES_OF = {
     "cifar10": (
         "chelsea.jpg",
@@ -240,8 +239,8 @@ def as_csv(rows: Sequence[Sequence[object]]) -> str:
 
 def classify(classifiers: Mapping[str, Classifier], image: Upload, model: str) -> Prediction:
     """Classify an upload. Raises ThumbnetError with a message for the visitor."""
-    if model not in classifiers:
-        raise UnknownName("model", model, classifiers)
+    if not isinstance(model, str) or model not in classifiers:
+        raise UnknownName("model", str(model), classifiers)
     return classifiers[model].predict(read_upload(image))
 
 

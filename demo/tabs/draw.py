@@ -14,8 +14,9 @@ from thumbnet.model.images import read_image
 
 from ..answer import inline_image, percent, render, render_bars, render_call
 from ..strokes import as_digit, read_ink
+from ..uploads import EXAMPLES
 from ..visitors import newest_only
-from .classify import EXAMPLES, EXAMPLES_OF
+from .classify import EXAMPLES_OF
 
 SKETCHPAD = Path(__file__).parents[1] / "web" / "sketchpad.js"
 

@@ -15,9 +15,9 @@ from thumbnet.model.feature_maps import Inside
 from .. import filmstrip
 from ..answer import render_call, render_problem
 from ..filmstrip import describe_layer, render_filters, render_logits, render_maps, strip
-from ..uploads import Upload, files_only, read_upload
+from ..uploads import EXAMPLES, Upload, files_only, read_upload
 from ..visitors import newest_only
-from .classify import EXAMPLES, EXAMPLES_OF
+from .classify import EXAMPLES_OF
 
 STYLE = (
     filmstrip.STYLE

@@ -54,8 +54,11 @@ print(client.image_classification("picture.jpg"))"""
 SNIPPETS = (("Python", PYTHON), ("curl", CURL), ("JavaScript", JAVASCRIPT), ("Hugging Face Hub", HUB))
 
 COPY = """\
-const code = this.parentNode.querySelector('code').textContent;
-navigator.clipboard.writeText(code).then(() => { this.textContent = 'Copied'; });"""
+const code = this.parentNode.querySelector('code');
+const done = () => { this.textContent = 'Copied'; };
+if (navigator.clipboard) navigator.clipboard.writeText(code.textContent).then(done);
+else { getSelection().selectAllChildren(code); if (document.execCommand('copy')) done(); }"""
+"""Browsers give a page the clipboard over https and on this machine alone; elsewhere what is selected can be copied."""
 
 STYLE = """
 .snippet { position: relative; border: 1px solid var(--border-color-primary); border-radius: var(--block-radius);

@@ -16,6 +16,7 @@ const loaded = new Map(); // folder → promise of a classifier
 let models = [];
 let model = null; // the chosen one of models.json
 let turn = 0; // answers to an earlier picture are dropped
+let cameraTurn = 0; // a camera that was granted too late is switched off
 let again = null; // classifies what is shown once more, with another model
 
 const pad = sketchpad($("pad").querySelector("canvas"), (ink) => {
@@ -25,15 +26,21 @@ const pad = sketchpad($("pad").querySelector("canvas"), (ink) => {
 });
 
 function classifier() {
-  if (!loaded.has(model.folder)) loaded.set(model.folder, loadClassifier(model.folder));
-  return loaded.get(model.folder);
+  const { folder } = model;
+  if (!loaded.has(folder)) {
+    const loading = loadClassifier(folder);
+    loaded.set(folder, loading);
+    loading.catch(() => loaded.delete(folder)); // another try may have more luck
+  }
+  return loaded.get(folder);
 }
 
 /** Show the answer for the pixels that `read` makes for a classifier, or what is wrong with them. */
 async function answer(read) {
   const mine = ++turn;
+  const network = await ready(mine);
+  if (!network) return;
   try {
-    const network = await classifier();
     const pixels = await read(network.preprocessing);
     const prediction = await network.classify(pixels);
     if (mine !== turn) return;
@@ -42,16 +49,24 @@ async function answer(read) {
     showBars(prediction.scores.slice(0, BARS));
   } catch (error) {
     if (mine !== turn) return;
-    say("I can’t use this picture", error.message);
-    $("card").classList.add("problem");
-    $("seen").hidden = $("bars").hidden = true;
+    complain("I can’t use this picture", error.message);
+  }
+}
+
+/** The chosen network, or nothing where something newer was asked for, or a file of the page is missing. */
+async function ready(mine) {
+  try {
+    const network = await classifier();
+    return mine === turn ? network : null;
+  } catch (error) {
+    if (mine === turn) complain("This page is not complete", error.message);
+    return null;
   }
 }
 
 async function invite() {
-  const mine = ++turn;
-  const network = await classifier();
-  if (mine !== turn) return;
+  const network = await ready(++turn);
+  if (!network) return;
   say(model.draws ? "Draw a digit" : "Show me a picture", `I know ${count(network.labels.length)} classes:`);
   const more = network.labels.length - KNOWN;
   const known = network.labels.slice(0, KNOWN).map(plain);
@@ -69,6 +84,12 @@ function say(verdict, aside) {
   $("known").hidden = true;
   $("verdict").textContent = verdict;
   $("aside").textContent = aside;
+}
+
+function complain(verdict, aside) {
+  say(verdict, aside);
+  $("card").classList.add("problem");
+  $("seen").hidden = $("bars").hidden = true;
 }
 
 function showSeen(pixels, { image_size: size, channels }) {
@@ -140,17 +161,28 @@ function clear() {
 }
 
 async function startCamera() {
+  stopCamera();
+  const mine = ++cameraTurn;
+  let stream;
   try {
-    $("camera").srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   } catch {
-    say("No camera", "Your browser did not let this page see through one. Choose a picture instead.");
+    if (mine !== cameraTurn) return;
+    ++turn;
+    complain("No camera", "Your browser did not let this page see through one. Choose a picture instead.");
     return;
   }
+  if (mine !== cameraTurn) {
+    for (const track of stream.getTracks()) track.stop();
+    return;
+  }
+  $("camera").srcObject = stream;
   $("picture").hidden = true;
   $("camera").hidden = $("shoot").hidden = $("clear").hidden = false;
 }
 
 function stopCamera() {
+  ++cameraTurn;
   for (const track of $("camera").srcObject?.getTracks() ?? []) track.stop();
   $("camera").srcObject = null;
   $("camera").hidden = $("shoot").hidden = true;

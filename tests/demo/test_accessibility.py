@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from thumbnet.demo.tabs.classify import EXAMPLES
+from thumbnet.demo.uploads import EXAMPLES
 
 SERIOUS = {"serious", "critical"}
 GRADIOS_OWN: dict[str, str] = {}

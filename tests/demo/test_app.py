@@ -11,7 +11,7 @@ import pytest
 from gradio_client import Client, handle_file
 
 from thumbnet.demo.app import build_demo, launch_demo, load_classifiers
-from thumbnet.demo.tabs.classify import EXAMPLES
+from thumbnet.demo.uploads import EXAMPLES
 from thumbnet.model import InvalidArgument
 from thumbnet.model.errors import MissingDependency, WeightsNotFound
 from thumbnet.model.weights import SHIPPED_ROOT

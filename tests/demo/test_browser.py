@@ -9,7 +9,8 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from thumbnet.demo.answer import describe
-from thumbnet.demo.tabs.classify import EXAMPLES, EXAMPLES_OF, as_csv
+from thumbnet.demo.tabs.classify import EXAMPLES_OF, as_csv
+from thumbnet.demo.uploads import EXAMPLES
 
 
 def upload(page: Page, file: str | dict[str, object]) -> None:

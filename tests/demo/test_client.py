@@ -15,7 +15,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from thumbnet.demo.tabs.classify import EXAMPLES, EXAMPLES_OF
+from thumbnet.demo.tabs.classify import EXAMPLES_OF
+from thumbnet.demo.uploads import EXAMPLES
 
 PHOTOGRAPH = EXAMPLES / "chelsea.jpg"
 
@@ -136,20 +137,45 @@ def test_an_upload_over_ten_megabytes_is_refused(url):
     caught.value.close()
 
 
-def test_a_file_of_the_server_cannot_be_asked_for(url, tmp_path):
+@pytest.mark.parametrize("meta", [{"meta": {"_type": "gradio.FileData"}}, {"meta": {"_type": "else"}}, {}])
+def test_a_file_of_the_server_cannot_be_asked_for(url, tmp_path, meta):
     (tmp_path / "private.png").write_bytes((EXAMPLES / "cat.png").read_bytes())
-    picture = {"path": str(tmp_path / "private.png"), "meta": {"_type": "gradio.FileData"}}
-    call = urllib.request.Request(
-        f"{url}/gradio_api/call/predict",
-        json.dumps({"data": [picture, "cifar10"]}).encode(),
-        {"Content-Type": "application/json"},
-    )
+    answer = post(url, [{"path": str(tmp_path / "private.png"), **meta}, "cifar10"])
+    assert "event: error" in answer
+    assert "confidence" not in answer
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/tmp", "/etc/hostname", "\0", "", "x" * 5000])
+@pytest.mark.parametrize("function", [0, 3, 6])
+def test_no_tab_reads_what_was_not_uploaded(url, path, function):
+    data = json.dumps({"data": [{"path": path}, "cifar10", 1], "fn_index": function, "session_hash": "thief"}).encode()
+    join = urllib.request.Request(f"{url}/gradio_api/queue/join", data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(join):
+            pass
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        return
+    with urllib.request.urlopen(f"{url}/gradio_api/queue/data?session_hash=thief", timeout=30) as response:
+        answer = response.read().decode()
+    assert "data:image" not in answer
+
+
+def test_a_model_that_is_no_name_is_refused_in_words(url, client):
+    picture = handle_file(EXAMPLES / "cat.png")
+    for model in (["cifar10"], {"a": 1}, 3):
+        with pytest.raises(AppError, match="unknown model"):
+            client.predict(picture, model, api_name="/predict")
+
+
+def post(url, data):
+    """What `/predict` sends for some inputs, as text."""
+    body = json.dumps({"data": data}).encode()
+    call = urllib.request.Request(f"{url}/gradio_api/call/predict", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(call) as response:
         event = json.load(response)["event_id"]
     with urllib.request.urlopen(f"{url}/gradio_api/call/predict/{event}") as response:
-        answer = response.read().decode()
-    assert "event: error" in answer
-    assert "confidence" not in answer
+        return response.read().decode()
 
 
 def test_predict_is_the_only_public_endpoint(client):

@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 
 from thumbnet.demo.answer import describe
 from thumbnet.demo.strokes import CANVAS, as_digit, read_ink
-from thumbnet.demo.tabs.classify import EXAMPLES, EXAMPLES_OF
+from thumbnet.demo.tabs.classify import EXAMPLES_OF
+from thumbnet.demo.uploads import EXAMPLES
 
 
 def blank() -> np.ndarray:

@@ -7,7 +7,8 @@ import re
 import pytest
 from PIL import Image
 
-from thumbnet.demo.tabs.classify import EXAMPLES, EXAMPLES_OF
+from thumbnet.demo.tabs.classify import EXAMPLES_OF
+from thumbnet.demo.uploads import EXAMPLES
 
 OFFERED = [file for files in EXAMPLES_OF.values() for file in files]
 

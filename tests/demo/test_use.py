@@ -8,8 +8,8 @@ import sys
 from playwright.sync_api import expect
 
 from thumbnet import Classifier
-from thumbnet.demo.tabs.classify import EXAMPLES
 from thumbnet.demo.tabs.use import PYTHON, SNIPPETS, about, read_card
+from thumbnet.demo.uploads import EXAMPLES
 
 
 def test_the_python_snippet_gives_the_pages_answer(tmp_path, cifar10):

@@ -12,7 +12,8 @@ import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
 
-from thumbnet.demo.tabs.classify import EXAMPLES, EXAMPLES_OF
+from thumbnet.demo.tabs.classify import EXAMPLES_OF
+from thumbnet.demo.uploads import EXAMPLES
 from thumbnet.demo.visitors import newest_only
 
 VISITORS = 50
