@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from thumbnet.model import InvalidArgument
+from thumbnet.model import Classifier, InvalidArgument
 from thumbnet.model.errors import ThumbnetError
 from thumbnet.model.files import write_json
-from thumbnet.model.weights import CARD, CONFIG, ONNX, WeightsConfig, find_weights, read_config, verified
+from thumbnet.model.weights import CARD, CONFIG, ONNX, WeightsConfig, find_weights, verified
 
 WEB = Path(__file__).parent / "web"
 LOGO = Path(__file__).parent / "logo.svg"
@@ -60,12 +60,16 @@ def export_page(directory: Path, weights: Sequence[str], *, force: bool = False)
     """
     if not weights:
         raise InvalidArgument("a page needs at least one model; received none.")
-    if directory.is_file():
-        raise InvalidArgument(f"{directory} is a file; give the path of a directory.")
-    if directory.exists() and any(directory.iterdir()) and not (directory / MARK).exists() and not force:
-        raise InvalidArgument(f"{directory} has files of something else; choose another directory, or --force.")
-    directory = directory.resolve()  # a link stays one, and what it leads to is replaced
     try:
+        directory = directory.resolve()  # a link stays one, and what it leads to is replaced
+        if directory.is_file():
+            raise InvalidArgument(f"{directory} is a file; give the path of a directory.")
+        if Path.cwd().is_relative_to(directory) or Path.home().is_relative_to(directory):
+            raise InvalidArgument(
+                f"{directory} would be replaced as a whole, with you in it; give the name of a directory inside it."
+            )
+        if directory.exists() and holds_something_else(directory) and not force:
+            raise InvalidArgument(f"{directory} has files of something else; choose another directory, or --force.")
         directory.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as folder:
             page, before = Path(folder) / "page", Path(folder) / "before"
@@ -83,6 +87,13 @@ def export_page(directory: Path, weights: Sequence[str], *, force: bool = False)
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
 
 
+def holds_something_else(directory: Path) -> bool:
+    """Whether a directory has other files than an earlier export."""
+    ours = {path.name for path in WEB.iterdir()} | {LOGO.name, CARD, MARK, "models", "examples"}
+    names = {path.name for path in directory.iterdir()}
+    return bool(names) and not {MARK, "index.html"} <= names <= ours
+
+
 def write_page(page: Path, weights: Sequence[str]) -> None:
     """All files of the page, into a folder that does not exist yet."""
     shutil.copytree(WEB, page)
@@ -91,7 +102,7 @@ def write_page(page: Path, weights: Sequence[str]) -> None:
     models: list[dict[str, Any]] = []
     for wanted in weights:
         source = find_weights(wanted)
-        config = read_config(source)
+        config = Classifier.load(source).config  # a page of a model that cannot be loaded would be of no use
         if config.name in (model["name"] for model in models):
             raise InvalidArgument(f"two models are named {config.name!r}; export one of them, or rename one.")
         folder = page / "models" / f"model{len(models)}"

@@ -136,7 +136,7 @@ normalisation is inside. Divide the logits by the `temperature` in `config.json`
 
 def computed_on(figures: dict[str, Any]) -> str:
     """What a training computed on, such as " on one CPU with 2 threads (fp32)"; "" where it did not say."""
-    if "device" not in figures:
+    if not {"device", "threads", "precision"} <= figures.keys():
         return ""
     device = figures.get("gpu", "GPU") if figures["device"] == "cuda" else f"CPU with {figures['threads']} threads"
     processes = figures.get("processes", 1)

@@ -30,6 +30,10 @@ class Progress:
     machine: dict[str, Any] = field(default_factory=dict)
     """What took the last step (see `machine.machine_facts`); "moved" where steps before it ran on something else."""
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.machine, dict):
+            raise TypeError(f"machine must be an object; received {self.machine!r}")
+
     def take_over(self, machine: dict[str, Any]) -> None:
         """Go on on a machine, as `machine.machine_facts` describes it."""
         before = {name: value for name, value in self.machine.items() if name != "moved"}

@@ -65,6 +65,9 @@ class WeightsConfig:
     def __post_init__(self) -> None:
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
             raise InvalidArgument(f"labels must be two or more different names; received {list(self.labels)}.")
+        for text in (self.name, *self.labels):
+            if not text or text != text.encode("utf-8", "replace").decode():
+                raise InvalidArgument(f"name and labels must be text; received {text!r}.")
         if not 0.001 <= self.temperature <= 1000:
             raise InvalidArgument(f"temperature must be 0.001 … 1000; received {self.temperature}.")
         if len(self.known_answer) not in (0, len(self.labels)):
@@ -154,7 +157,7 @@ def read_config(folder: Path) -> WeightsConfig:
         return WeightsConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise WeightsNotFound(f"{folder} is not a weights folder: it has no {CONFIG}.") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         what = str(error) if isinstance(error, InvalidArgument) else f"{type(error).__name__}: {error}."
         raise WeightsCorrupt(f"{path} cannot be used: {what}") from error
 
@@ -165,7 +168,7 @@ def read_results(folder: Path, config: WeightsConfig) -> dict[str, Any]:
         return {}
     try:
         results = json.loads(verified(folder, config, RESULTS).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WeightsCorrupt(f"{folder / RESULTS} cannot be read: {error}. Download or train it again.") from error
     if not isinstance(results, dict):
         raise WeightsCorrupt(f"{folder / RESULTS} is no JSON object. Download or train it again.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -16,13 +18,15 @@ from .commands.shared import errors
 
 
 class Command(typer.core.TyperGroup):
-    """Turns thumbnet's own errors into one line and exit code 1."""
+    """Turns thumbnet's own errors, and those of files, into one line and exit code 1."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
             return super().invoke(ctx)
-        except ThumbnetError as error:
+        except BrokenPipeError:  # typer ends quietly, as `… | head` wants
+            raise
+        except (ThumbnetError, OSError) as error:  # of files and folders that cannot be read or written
             errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
             raise typer.Exit(1) from error
 
@@ -38,6 +42,9 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def main(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
     """Labelled thumbnails → a small CNN → a demo, an API and a model repository."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal need not know every character
     if version:
         print(thumbnet.__version__)
         raise typer.Exit

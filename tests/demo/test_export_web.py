@@ -10,6 +10,7 @@ import http.server
 import io
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,8 @@ from thumbnet.demo.answer import describe
 from thumbnet.demo.static_page import EXAMPLES, WEB, export_page
 from thumbnet.demo.strokes import CANVAS, as_digit
 from thumbnet.model import Classifier, InvalidArgument, Prediction, Score
-from thumbnet.model.errors import WeightsNotFound
+from thumbnet.model.errors import ThumbnetError, WeightsCorrupt, WeightsNotFound
+from thumbnet.model.weights import SHIPPED_ROOT
 
 IMAGES = 500
 FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
@@ -263,6 +265,60 @@ def test_the_camera_takes_a_picture(browser, site, chromium):
     camera.close()
 
 
+def test_a_camera_that_is_granted_too_late_is_switched_off(browser, site, chromium):
+    camera = browser.browser_type.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *FAKE_CAMERA])
+    page = camera.new_page()
+    page.set_default_timeout(60_000)
+    page.add_init_script("""
+      const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      navigator.mediaDevices.getUserMedia = async (...wanted) => (window.stream = await ask(...wanted));
+    """)
+    page.goto(site)
+    expect(page.locator("#verdict")).to_have_text("Show me a picture")
+    page.evaluate("webcam.click(); document.querySelector('input[value=mnist]').click();")
+    while not page.evaluate("window.stream?.getTracks().every((track) => track.readyState === 'ended')"):
+        page.wait_for_timeout(50)  # for ever, where the camera stays on
+    expect(page.locator("#shoot")).to_be_hidden()
+    camera.close()
+
+
+def test_without_a_camera_the_answer_before_is_taken_away(static):
+    static.locator("#examples button").first.click()
+    expect(static.locator("#bars")).to_be_visible()
+    static.evaluate("void (navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error()))")
+    static.get_by_role("button", name="Use the camera").click()
+    expect(static.locator("#verdict")).to_have_text("No camera")
+    expect(static.locator("#bars")).to_be_hidden()
+
+
+@pytest.mark.parametrize("missing", ["models/model0/model.onnx", "vendor/onnxruntime.wasm.gz"])
+def test_a_missing_file_is_named_at_once(browser, site, missing):
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    page.route(f"**/{missing}", lambda route: route.fulfill(status=404))
+    page.goto(site)
+    expect(page.locator("#verdict")).to_have_text("This page is not complete")
+    expect(page.locator("#aside")).to_contain_text("could not be loaded")
+    page.close()
+
+
+def test_one_can_draw_where_the_browser_keeps_points_to_itself(browser, site):
+    """As over plain http from another machine."""
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    page.add_init_script("delete PointerEvent.prototype.getCoalescedEvents")
+    page.goto(site)
+    page.get_by_label("mnist").check()
+    expect(page.locator("#verdict")).to_have_text("Draw a digit")
+    box = page.locator("#pad canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 30, steps=10)
+    page.mouse.up()
+    expect(page.locator("#aside")).to_contain_text("Answered in")
+    page.close()
+
+
 def test_nothing_keeps_anybody_out(static):
     from .test_accessibility import violations
 
@@ -297,6 +353,46 @@ def test_an_earlier_export_is_replaced_but_nothing_else(tmp_path):
     assert (other / "chapter.tex").exists()
     export_page(other, ["mnist"], force=True)
     assert (other / "index.html").exists()
+
+
+def test_a_folder_that_only_has_a_file_of_the_same_name_is_no_earlier_export(tmp_path):
+    for names in (["models.json", "thesis.txt"], ["models.json", "index.html", "thesis.txt"]):
+        for name in names:
+            (tmp_path / name).write_text("{}")
+        with pytest.raises(InvalidArgument, match="--force"):
+            export_page(tmp_path, ["mnist"])
+        assert (tmp_path / "thesis.txt").exists()
+
+
+def test_nobody_replaces_the_folder_one_is_in(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in")
+    for directory in (Path(), Path(".."), Path("/"), Path.home()):
+        with pytest.raises(InvalidArgument, match="give the name of a directory inside it"):
+            export_page(directory, ["mnist"], force=True)
+
+
+def test_a_link_to_a_page_stays_a_link(tmp_path):
+    (tmp_path / "page").mkdir()
+    (tmp_path / "link").symlink_to("page")
+    export_page(tmp_path / "link", ["mnist"])
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "page" / "index.html").exists()
+
+
+def test_where_nothing_can_be_written_a_sentence_says_so():
+    with pytest.raises(ThumbnetError, match="cannot write the page"):
+        export_page(Path("/proc/nobody/page"), ["mnist"])
+
+
+def test_a_model_that_cannot_be_loaded_is_not_exported(tmp_path):
+    shutil.copytree(SHIPPED_ROOT / "mnist", tmp_path / "weights")
+    config = json.loads((tmp_path / "weights" / "config.json").read_text())
+    config["preprocessing"]["image_size"] = 48
+    (tmp_path / "weights" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsCorrupt):
+        export_page(tmp_path / "page", [str(tmp_path / "weights")])
+    assert not (tmp_path / "page").exists()
 
 
 @pytest.mark.parametrize(

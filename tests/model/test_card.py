@@ -152,7 +152,7 @@ def test_names_of_classes_are_no_markdown(folder: Path) -> None:
         ({"device": "cpu", "threads": 2, "precision": "fp32"}, " on one CPU with 2 threads (fp32)"),
         ({"device": "cuda", "gpu": "Fast GPU", "threads": 4, "precision": "bf16"}, " on one Fast GPU (bf16)"),
         (
-            {"device": "cuda", "gpu": "Fast GPU", "precision": "bf16", "processes": 4, "moved": True},
+            {"device": "cuda", "gpu": "Fast GPU", "threads": 4, "precision": "bf16", "processes": 4, "moved": True},
             ", lastly on 4 processes, each with a Fast GPU (bf16)",
         ),
     ],

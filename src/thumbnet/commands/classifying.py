@@ -16,12 +16,13 @@ from thumbnet.model import Classifier, InvalidArgument, InvalidImage, Pixels
 from thumbnet.model import explain as explain_image
 from thumbnet.model.classifier import BATCH_SIZE, Prediction
 from thumbnet.model.explain import MAX_SIZE
+from thumbnet.model.folders import shown
 
 from .shared import WeightsOption, errors
 
 
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Image files.", show_default=False)],
+    images: Annotated[list[Path], typer.Argument(help="Image files.", show_default=False, readable=False)],
     weights: WeightsOption = "cifar10",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     top_k: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 3,
@@ -39,7 +40,7 @@ def predict(
         elif as_json:
             print(json.dumps({"image": str(path), **answer.to_dict()}))
         else:
-            scores = "  ".join(f"{score.label} {score.probability:.1%}" for score in answer.scores)
+            scores = "  ".join(f"{shown(score.label)} {score.probability:.1%}" for score in answer.scores)
             print(f"{path}: {scores}{'  (not sure: abstains)' if answer.abstained else ''}")
     if broken:
         errors.print(f"{broken} of {len(images)} images could not be read.", highlight=False)
@@ -93,6 +94,6 @@ def info(weights: WeightsOption = "cifar10") -> None:
     folder = find_weights(weights)
     config = read_config(folder)
     results = read_results(folder, config)
-    shown = [key for key in ("dataset", "parameters", "macs", "validation", "test") if key in results]
-    figures = {"results": {key: results[key] for key in shown}} if shown else {}
+    kept = [key for key in ("dataset", "parameters", "macs", "validation", "test") if key in results]
+    figures = {"results": {key: results[key] for key in kept}} if kept else {}
     print(json.dumps(config.to_dict() | figures, indent=2, ensure_ascii=False))

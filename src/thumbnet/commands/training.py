@@ -13,7 +13,7 @@ import typer
 from safetensors import SafetensorError
 
 from thumbnet.model import Classifier, Preprocessing, ThumbnetError
-from thumbnet.model.errors import MissingDependency
+from thumbnet.model.errors import MissingDependency, WeightsCorrupt
 from thumbnet.model.files import write_text
 
 from .describing import FINDINGS, as_text, describe, describe_classes, find_concerns, warn
@@ -163,7 +163,7 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure a model on the test split of a data set and print the figures as JSON."""
-    from thumbnet.model.weights import find_weights, read_results
+    from thumbnet.model.weights import RESULTS, find_weights, read_results
 
     datasets = import_training_modules()
     from thumbnet.model.evaluate import classifier_logits, measure
@@ -172,6 +172,9 @@ def evaluate(
     folder = find_weights(weights)
     classifier = Classifier.load(folder, precision="fp32")  # as the card's figures are measured
     recipe = read_results(folder, classifier.config).get("recipe", {})
+    known = {"dataset": str, "validation_share": float}
+    if not isinstance(recipe, dict) or any(not isinstance(recipe.get(k, kind()), kind) for k, kind in known.items()):
+        raise WeightsCorrupt(f"{folder / RESULTS} has a recipe that makes no sense. Download or train it again.")
     data = data or recipe.get("dataset", "")
     if not data:
         raise ThumbnetError(f"{folder} does not say what it was trained on; give --data.")
