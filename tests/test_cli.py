@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +18,7 @@ import thumbnet
 from thumbnet import Classifier
 from thumbnet.cli import app
 from thumbnet.model import explain
+from thumbnet.model.weights import SHIPPED_ROOT, read_config, write_config
 
 DIGIT = str(Path(__file__).resolve().parent.parent / "demo" / "examples" / "digit-7.png")
 
@@ -121,3 +126,59 @@ def test_evaluate_needs_to_know_the_data(tmp_path: Path) -> None:
     result = run("evaluate", "--weights", tmp_path)
     assert result.exit_code == 1
     assert "give --data" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", DIGIT, "--weights", "x" * 300),
+        ("info", "--weights", "x" * 300),
+        ("evaluate", "--data", "x" * 300),
+        ("train", "--data", "x" * 300),
+        ("train", "--recipe", "x" * 300),
+        ("train", "--out", "x" * 300),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_one_line(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error:")
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_a_full_disk_behind_the_output_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "thumbnet", "info"]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode != 0
+    assert "No space left" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_terminal_need_not_know_every_character() -> None:
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "thumbnet", "--help"]
+    result = subprocess.run(command, capture_output=True, env=plain, check=False)
+    assert result.returncode == 0, result.stderr
+    assert b"Labelled thumbnails" in result.stdout
+
+
+@pytest.mark.parametrize("recipe", [[], {"dataset": 7}, {"dataset": "mnist", "validation_share": "x"}])
+def test_a_recipe_that_makes_no_sense_is_not_evaluated(tmp_path: Path, recipe: object) -> None:
+    folder = Path(shutil.copytree(SHIPPED_ROOT / "mnist", tmp_path / "weights"))
+    results = json.loads((folder / "results.json").read_text())
+    (folder / "results.json").write_text(json.dumps(results | {"recipe": recipe}))
+    write_config(folder, read_config(folder))
+    result = run("evaluate", "--weights", folder)
+    assert result.exit_code == 1
+    assert "a recipe that makes no sense" in result.stderr
+
+
+def test_labels_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SHIPPED_ROOT / "mnist", tmp_path / "weights"))
+    config = json.loads((folder / "config.json").read_text())
+    config["labels"][7] = "\x1b[31m7\n"
+    (folder / "config.json").write_text(json.dumps(config))
+    printed = run("predict", DIGIT, "--weights", folder).stdout
+    assert printed.count("\n") == 1
+    assert "\x1b" not in printed

@@ -20,6 +20,13 @@ from .commands.shared import errors
 class Command(typer.core.TyperGroup):
     """Turns thumbnet's own errors, and those of files, into one line and exit code 1."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the command line and run what it says."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal need not know every character
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
@@ -42,9 +49,6 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def main(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
     """Labelled thumbnails → a small CNN → a demo, an API and a model repository."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal need not know every character
     if version:
         print(thumbnet.__version__)
         raise typer.Exit

@@ -91,6 +91,10 @@ def test_files_that_do_not_fit_the_config_are_refused(folder: Path) -> None:
         {"temperature": "warm"},
         {"temperature": float("inf")},
         {"temperature": 1e-300},
+        {"temperature": 10**400},
+        {"labels": ["one", ""]},
+        {"labels": ["one", "\udcff"]},
+        {"name": "\udcff"},
         {"known_answer": [0.5]},
         {"preprocessing": {"image_size": 28.0, "channels": 1}},
         {"abstention_threshold": 2},
@@ -130,7 +134,7 @@ def test_changed_results_are_refused(folder: Path) -> None:
     assert read_results(folder, write_config(folder, config)) == {}
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", "null"])
+@pytest.mark.parametrize("text", ["{", "[]", "{}", "null", pytest.param("[" * 100_000, id="deep")])
 def test_a_config_that_is_no_config_is_refused(folder: Path, text: str) -> None:
     (folder / "config.json").write_text(text)
     with pytest.raises(WeightsCorrupt, match=r"config\.json cannot be used"):
