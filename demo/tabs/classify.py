@@ -239,9 +239,14 @@ def as_csv(rows: Sequence[Sequence[object]]) -> str:
 
 def classify(classifiers: Mapping[str, Classifier], image: Upload, model: str) -> Prediction:
     """Classify an upload. Raises ThumbnetError with a message for the visitor."""
-    if not isinstance(model, str) or model not in classifiers:
-        raise UnknownName("model", str(model), classifiers)
-    return classifiers[model].predict(read_upload(image))
+    return choose(classifiers, model).predict(read_upload(image))
+
+
+def choose(classifiers: Mapping[str, Classifier], name: object) -> Classifier:
+    """The model that a request names. Raises UnknownName for whatever else it holds."""
+    if not isinstance(name, str) or name not in classifiers:
+        raise UnknownName("model", str(name), classifiers)
+    return classifiers[name]
 
 
 def probabilities(prediction: Prediction) -> dict[str, float]:

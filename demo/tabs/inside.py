@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from thumbnet.model import Classifier, ThumbnetError, UnknownName
+from thumbnet.model import Classifier, ThumbnetError
 from thumbnet.model.feature_maps import Inside
 
 from .. import filmstrip
@@ -17,7 +17,7 @@ from ..answer import render_call, render_problem
 from ..filmstrip import describe_layer, render_filters, render_logits, render_maps, strip
 from ..uploads import EXAMPLES, Upload, files_only, read_upload
 from ..visitors import newest_only
-from .classify import EXAMPLES_OF
+from .classify import EXAMPLES_OF, choose
 
 STYLE = (
     filmstrip.STYLE
@@ -48,11 +48,10 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
 
     def inside(name: str) -> Inside:
         """A network with all of its layers laid open, which is kept."""
-        if not isinstance(name, str) or name not in classifiers:
-            raise UnknownName("model", str(name), classifiers)
+        model = choose(classifiers, name)
         with opening:
             if name not in opened:
-                opened[name] = Inside(classifiers[name])
+                opened[name] = Inside(model)
             return opened[name]
 
     def look(image: Upload, name: str, number: object) -> tuple[Any, str]:
