@@ -87,7 +87,7 @@ def test_two_models_of_one_name_stop_the_server_before_it_starts() -> None:
         server.serve(Settings(weights=("mnist", "cifar10", "mnist")))
 
 
-@pytest.mark.parametrize("name", ["a/b", ""])
+@pytest.mark.parametrize("name", ["a/b", ".", ".."])
 def test_a_model_that_no_url_could_name_stops_the_server_before_it_starts(name: str, tmp_path: Path) -> None:
     folder = shutil.copytree(SHIPPED_ROOT / "mnist", tmp_path / "weights")
     write_config(folder, replace(read_config(folder), name=name))
