@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
@@ -106,3 +107,10 @@ def describe(rejected: Rejected, headers: Headers) -> Answer:
         ("retry-after", "1") if rejected.status == 503 else ("connection", "close"),
     ]
     return rejected.status, answer_headers, body
+
+
+def as_http(answer: Answer) -> bytes:
+    """An answer as it goes over the wire."""
+    status, headers, body = answer
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers)]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.test import run_wsgi_app
 
 from .bodies import Bodies, Gone, discard
-from .framing import Answer, Headers, Rejected, check_framing, describe, environ
+from .framing import Answer, Headers, Rejected, as_http, check_framing, describe, environ
 from .logs import log_request
 from .metrics import Metrics
+from .problems import choose_request_id
 from .security import Keys, cors_headers, key_of
 from .settings import Settings
 from .turns import Turns, is_short
@@ -39,6 +40,10 @@ PATIENCE_SECONDS = 0.05
 """An answer that takes longer is worth watching whether its client is still there."""
 LINES_A_SECOND = 20
 """Of the log, for requests that are turned away or no requests at all; the metrics count all of them."""
+COUNT_SECONDS = 0.1
+"""Those that were turned away within it are counted at once."""
+NO_ID = "@"
+"""For each letter of a request id, where the answer is put together: it has no such letter elsewhere."""
 READ = (b"x-request-id", b"origin", b"x-forwarded-for")
 """The headers that a refusal depends on."""
 OUT_OF_TIME = "this server stops, and had no time left for this; come again."
@@ -72,6 +77,8 @@ class Gateway:
         self._turns = Turns(settings.batch_size, self._computing)
         self._held = 0
         self._second = self._lines = 0
+        self._turned_away = 0
+        self._full: dict[str, bytes] = {}
 
     async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer one request."""
@@ -110,10 +117,27 @@ class Gateway:
         await send({"type": "http.response.start", "status": status, "headers": encoded, "trailers": False})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    def turn_away(self, path: str, headers: Sequence[tuple[bytes, bytes]], client: tuple[str, int] | None) -> Answer:
-        """The answer to a POST request for which there is no room, counted and logged."""
-        read = [(name.decode(), value.decode("latin-1")) for name, value in headers if name in READ]
-        return self.refuse(self._no_room(), "POST", path, read, client)
+    def turn_away(self, path: str, headers: Sequence[tuple[bytes, bytes]], client: tuple[str, int] | None) -> bytes:
+        """What a POST request for which there is no room is sent; it is counted, and logged where the log has room.
+
+        There may be thousands a second. Most share one answer, which is put together once, and differ in their ids.
+        """
+        read = {name.decode(): value.decode("latin-1") for name, value in reversed(headers) if name in READ}
+        if self._log_has_room() or (self._settings.cors_origins and "origin" in read):
+            return as_http(self.refuse(self._no_room(), "POST", path, list(read.items()), client))
+        if not self._turned_away:
+            asyncio.get_running_loop().call_later(COUNT_SECONDS, self._count)
+        self._turned_away += 1
+        request_id = choose_request_id(read.get("x-request-id", ""))
+        place = NO_ID * len(request_id)
+        if place not in self._full:
+            self._full[place] = as_http(describe(self._no_room(), [("x-request-id", place)]))
+        return self._full[place].replace(place.encode(), request_id.encode())
+
+    def _count(self) -> None:
+        """Count those that were turned away lately."""
+        self._metrics.turned_away(self._turned_away)
+        self._turned_away = 0
 
     def refuse(
         self,
@@ -133,7 +157,8 @@ class Gateway:
         self._metrics.request("gateway", method, status, seconds)
         if rejected.reason:
             self._metrics.rejected(rejected.reason)
-        if (path and status != 503) or self._has_line():
+        if (path and status != 503) or self._log_has_room():
+            self._lines += status == 503 or not path
             log_request(
                 method=method,
                 path=path,
@@ -154,13 +179,12 @@ class Gateway:
             return forwarded[-trusted].strip()
         return (client or ("", 0))[0]
 
-    def _has_line(self) -> bool:
+    def _log_has_room(self) -> bool:
         """Whether the log has room for one more refusal in this second."""
         second = int(time.monotonic())
         if second != self._second:
             self._second, self._lines = second, 0
-        self._lines += 1
-        return self._lines <= LINES_A_SECOND
+        return self._lines < LINES_A_SECOND
 
     def _is_stranger(self, headers: Headers) -> bool:
         """Whether keys are needed, and the request has none that is accepted."""
@@ -178,7 +202,8 @@ class Gateway:
             raise self._no_room()
 
     def _no_room(self) -> Rejected:
-        return Rejected(503, f"{self._held} requests wait here, which is all it holds; come again.", "queue_full")
+        detail = f"{self._settings.queue} requests wait here, which is all it holds; come again."
+        return Rejected(503, detail, "queue_full")
 
     async def _compute(self, scope: HTTPScope, headers: Headers, body: bytes, receive: ASGIReceiveCallable) -> Answer:
         """Flask's answer to a request with a body, where there is room for it."""

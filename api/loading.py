@@ -126,7 +126,7 @@ def check_names(names: Sequence[str]) -> None:
     for name in names:
         if "/" in name or name in (".", ".."):  # clients resolve the latter themselves (RFC 3986, 5.2.4)
             raise InvalidArgument(
-                f"a model is named {name!r}, which cannot be part of a URL; give it a name without / in its config.json."
+                f"a model is named {name!r}, which cannot be part of a URL; name it without / in its config.json."
             )
         if names.count(name) > 1:
             raise InvalidArgument(

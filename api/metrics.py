@@ -104,6 +104,11 @@ class Metrics:
         count.inc()
         duration.observe(seconds)
 
+    def turned_away(self, requests: int) -> None:
+        """So many POST requests found no room, and were answered so without a look at them, in no time."""
+        self._requests.labels("gateway", "POST", 503).inc(requests)
+        self._rejected["queue_full"].inc(requests)
+
     def batch(self, model: str, images: int) -> None:
         """So many images were computed together."""
         self._batches.labels(model).observe(images)

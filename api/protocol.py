@@ -6,13 +6,12 @@ llhttp, under httptools, is strict: two lengths, a length beside chunks, or a ma
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .framing import HEADER_BYTES, URI_BYTES, Answer, Rejected, describe
+from .framing import HEADER_BYTES, URI_BYTES, Rejected, as_http, describe
 from .gateway import Gateway
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._stop_clock()
         self._turned_away = False
         path = self.url.partition(b"?")[0].decode("latin-1")
-        self.transport.write(as_http(self.app.turn_away(path, self.headers, self.client)))
+        self.transport.write(self.app.turn_away(path, self.headers, self.client))
         self.on_response_complete()
 
     def shutdown(self) -> None:
@@ -191,10 +190,3 @@ class LimitedProtocol(HttpToolsProtocol):
                 answer = describe(rejected, [])
             self.transport.write(as_http(answer))
             self.transport.close()
-
-
-def as_http(answer: Answer) -> bytes:
-    """An answer as it goes over the wire."""
-    status, headers, body = answer
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers)]
-    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

@@ -33,11 +33,11 @@ from thumbnet.model.files import write_json
 from thumbnet.model.weights import CONFIG, ONNX, find_weights, read_config, verified
 
 from . import create_app, metrics, rate_limit
-from .framing import Rejected, describe
+from .framing import Rejected, as_http, describe
 from .gateway import Gateway
 from .loading import check_names
 from .logs import LOGGING
-from .protocol import LimitedProtocol, as_http
+from .protocol import LimitedProtocol
 from .security import check_origins
 from .settings import Settings
 from .state import State

@@ -212,15 +212,15 @@ def test_refusals_that_nobody_reads_do_not_pile_up(monkeypatch: pytest.MonkeyPat
             monkeypatch.setattr(gateway, "is_full", lambda: True)
             monkeypatch.setattr(gateway, "_check_room", lambda: None)
             written = 0
-            original = protocol.as_http
+            original = gateway.turn_away
 
-            def counted(refusal: Any) -> bytes:
+            def counted(*request: Any) -> bytes:
                 nonlocal written
-                data = original(refusal)
+                data = original(*request)
                 written += len(data)
                 return data
 
-            monkeypatch.setattr(protocol, "as_http", counted)
+            monkeypatch.setattr(gateway, "turn_away", counted)
             reader, writer = await connect()
             reader._transport.pause_reading()  # type: ignore[attr-defined]
             request = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\n\r\n"

@@ -12,7 +12,7 @@ import pytest
 from apiflask import APIFlask
 from PIL import Image
 
-from thumbnet.api.gateway import COMPUTING_THREADS, Gateway
+from thumbnet.api.gateway import COMPUTING_THREADS, COUNT_SECONDS, Gateway
 from thumbnet.api.metrics import Metrics
 from thumbnet.api.settings import Settings
 from thumbnet.api.turns import SHORT_BYTES, current_turn
@@ -190,16 +190,37 @@ def test_of_thousands_that_are_turned_away_each_is_counted_and_a_few_are_logged(
     metrics = Metrics()
     gateway = Gateway(echo, Settings(queue=1), metrics, lambda: False)
     gateway._held = 1
+    ids = [b"mine", b"another", b"@@", b"1", 200 * b"x", b""]
+
+    async def flood() -> list[tuple[int, dict[str, str], Any]]:
+        answers = [
+            parsed(gateway.turn_away("/v1/predict", [(b"x-request-id", ids[number % len(ids)])], None))
+            for number in range(1000)
+        ]
+        await asyncio.sleep(2 * COUNT_SECONDS)
+        return answers
+
     with caplog.at_level("WARNING", "thumbnet"):
-        answers = [gateway.turn_away("/v1/predict", [(b"x-request-id", b"mine")], None) for _ in range(1000)]
+        answers = asyncio.run(flood())
     assert gateway.is_full()
-    assert {(status, headers["x-request-id"]) for status, headers, _ in map(as_dict, answers)} == {(503, "mine")}
+    for number, (status, headers, problem) in enumerate(answers):
+        assert (status, headers["retry-after"], problem["code"]) == (503, "1", "service_unavailable")
+        assert headers["x-request-id"] == problem["request_id"]
+        sent = ids[number % len(ids)]
+        assert (headers["x-request-id"] == sent.decode()) == (0 < len(sent) <= 128)
+    assert len({headers["x-request-id"] for _, headers, _ in answers}) == 4 + 2 * 166  # who sent none has one's own
     assert b'thumbnet_requests_rejected_total{reason="queue_full"} 1000.0' in metrics.text()[0]
+    assert b'thumbnet_requests_total{endpoint="gateway",method="POST",status="503"} 1000.0' in metrics.text()[0]
     assert 1 <= len(caplog.records) < 1000
 
 
-def as_dict(answer: tuple[int, list[tuple[str, str]], bytes]) -> tuple[int, dict[str, str], bytes]:
-    return answer[0], dict(answer[1]), answer[2]
+def parsed(answer: bytes) -> tuple[int, dict[str, str], Any]:
+    """Status, headers and problem of an answer as it goes over the wire. Checks its length."""
+    head, body = answer.split(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert int(headers["content-length"]) == len(body)
+    return int(first.split()[1]), headers, json.loads(body)
 
 
 def test_what_is_past_its_deadline_is_answered_and_never_computed(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -471,9 +492,9 @@ def test_a_page_of_an_allowed_origin_may_read_that_there_is_no_room(origin: str,
     body = [part(b"x" * 100)]
     too_large = [("content-length", str(100 * 1024 * 1024)), ("origin", origin)]
     refused = asyncio.run(Exchange(gateway, body, path="/v1/predict", headers=too_large).run())
-    _, headers, _ = gateway.turn_away("/v1/predict", [(b"origin", origin.encode())], None)
+    _, headers, _ = parsed(gateway.turn_away("/v1/predict", [(b"origin", origin.encode())], None))
     assert refused.status == 413
-    for answer in (refused.headers, dict(headers)):
+    for answer in (refused.headers, headers):
         assert answer.get("access-control-allow-origin", "") == allowed
         assert ("Retry-After" in answer.get("access-control-expose-headers", "")) == bool(allowed)
         assert answer["x-content-type-options"] == "nosniff"
