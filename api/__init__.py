@@ -3,6 +3,7 @@
 What a request passes, from the outside in:
 
 server.py        starts the workers, and drains them
+sharing.py       gives each worker its share of the connections
 protocol.py      HTTP within limits of time and size
 gateway.py       room and deadline of a request, before Flask sees it
 bodies.py        its body, within limits of size, time and memory

@@ -59,16 +59,19 @@ class Gateway:
         metrics: Metrics,
         draining: Callable[[], bool],
         loaded: Callable[[], bool] = lambda: True,
+        disconnected: Callable[[], None] = lambda: None,
     ) -> None:
         """
-        draining   whether the server is about to stop: then connections are closed after their answer
-        loaded     whether the models are: before, Flask may wait for them
+        draining       whether the server is about to stop: then connections are closed after their answer
+        loaded         whether the models are: before, Flask may wait for them
+        disconnected   called when a connection has ended
         """
         self._app = app
         self._settings = settings
         self._metrics = metrics
         self._draining = draining
         self._loaded = loaded
+        self.disconnected = disconnected
         self._keys = Keys(settings.accepted_keys())
         self._computing = ThreadPoolExecutor(COMPUTING_THREADS, "compute")
         self._light = ThreadPoolExecutor(LIGHT_THREADS, "light")

@@ -48,6 +48,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has left."""
+        if isinstance(self.app, Gateway):
+            self.app.disconnected()
         self._stop_clock()
         self.resume_writing()
         if self._answering and not self._answering.response_complete:  # uvicorn only tells the last of a pipeline

@@ -40,6 +40,7 @@ from .logs import LOGGING
 from .protocol import LimitedProtocol
 from .security import check_origins
 from .settings import Settings
+from .sharing import Shares, SharingLoop
 from .state import State
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ MOST_WORKERS = 4  # by default; each holds its own copy of the models
 IDLE_SECONDS = 30  # between two requests of a connection
 STOP_SECONDS = 3  # for requests that are under way, after the drain: more than protocol.ENOUGH_SECONDS
 TURN_AWAY_SECONDS = 0.5  # for requests that come too late
+MOST_AT_A_RESTART = 2
+"""As many processes as workers: a new one begins before the old one ends."""
 SWITCH_SECONDS = 0.0005
 """For which a busy event loop may keep the interpreter from a thread whose model is done; Python's own 5 ms cost a
 seventh of the answers under overload."""
@@ -73,9 +76,11 @@ def serve(settings: Settings) -> None:
         for name, value in MALLOC.items():
             os.environ.setdefault(name, value)
         draining = multiprocessing.get_context("spawn").Value(c_bool, False, lock=False)
+        shares = Shares(MOST_AT_A_RESTART * (settings.workers or 1))
         config = Config(
-            partial(build_gateway, kept, draining),
+            partial(build_gateway, kept, draining, shares),
             factory=True,
+            loop=partial(SharingLoop, shares),  # type: ignore[arg-type]  # it takes what it could import
             host=address,
             port=settings.port,
             workers=settings.workers,
@@ -173,7 +178,7 @@ def turn_away(listener: socket.socket) -> None:
                 return
 
 
-def build_gateway(settings: Settings, draining: Any) -> Gateway:
+def build_gateway(settings: Settings, draining: Any, shares: Shares) -> Gateway:
     """What a worker serves."""
     stop_with_parent()
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -181,7 +186,8 @@ def build_gateway(settings: Settings, draining: Any) -> Gateway:
     app = create_app(settings)
     state: State = app.extensions["thumbnet"]
     state.draining = is_draining = lambda: bool(draining.value)
-    return Gateway(app.wsgi_app, settings, state.metrics, is_draining, state.models.loaded)
+    shares.begin(state.models.loaded)
+    return Gateway(app.wsgi_app, settings, state.metrics, is_draining, state.models.loaded, shares.disconnected)
 
 
 def stop_with_parent() -> None:

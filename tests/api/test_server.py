@@ -281,6 +281,30 @@ def command_of(process: str) -> bytes:
         return b""
 
 
+def sockets_of(process: int) -> int:
+    """The sockets that a process has open."""
+    links = [link.readlink() for link in Path(f"/proc/{process}/fd").iterdir()]
+    return sum(link.name.startswith("socket:") for link in links)
+
+
+def test_clients_that_stay_find_every_worker(serve: Any) -> None:
+    with serve(workers=2) as (url, process):
+        workers = workers_of(process)
+        address = ("127.0.0.1", int(url.rpartition(":")[2]))
+        deadline = time.monotonic() + 30
+        shares = [0, 0]
+        while min(shares) < 4:  # as soon as both have loaded their models
+            assert time.monotonic() < deadline, f"accepted: {shares}"
+            before = [sockets_of(worker) for worker in workers]
+            clients = [socket.create_connection(address) for _ in range(16)]
+            time.sleep(0.3)
+            shares = [sockets_of(worker) - most for worker, most in zip(workers, before, strict=True)]
+            for client in clients:
+                client.close()
+            time.sleep(0.1)
+        assert sum(shares) == 16
+
+
 def test_a_killed_worker_is_replaced_and_the_others_go_on(serve: Any, jpeg: bytes) -> None:
     with serve(workers=2) as (url, process):
         victim, other = workers_of(process)
