@@ -7,12 +7,14 @@ gateway.py. granian answered more requests a second, but let through what is fra
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import multiprocessing
 import os
 import shutil
 import signal
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -49,6 +51,15 @@ MOST_WORKERS = 4  # by default; each holds its own copy of the models
 IDLE_SECONDS = 30  # between two requests of a connection
 STOP_SECONDS = 3  # for requests that are under way, after the drain: more than protocol.ENOUGH_SECONDS
 TURN_AWAY_SECONDS = 0.5  # for requests that come too late
+HANDSHAKE_SECONDS = 0.1  # for clients that have begun to connect
+SO_ATTACH_FILTER = 26  # asm-generic/socket.h
+DROP_SYN = (
+    (0x30, 0, 0, 13),  # load the byte of flags of the TCP header
+    (0x45, 0, 1, 0x02),  # with SYN among them go on, otherwise pass over the next
+    (0x06, 0, 0, 0),  # keep nothing of the packet
+    (0x06, 0, 0, 0xFFFFFFFF),  # keep all of it
+)
+"""Instructions of a socket filter (linux/filter.h): code, how many to pass over if true and if not, value."""
 MOST_AT_A_RESTART = 2
 """As many processes as workers: a new one begins before the old one ends."""
 SWITCH_SECONDS = 0.0005
@@ -164,18 +175,34 @@ def turn_away(listener: socket.socket) -> None:
                 pass
 
     until = time.monotonic() + TURN_AWAY_SECONDS
+    full = False
     listener.setblocking(False)
     with ThreadPoolExecutor(16) as pool:
         while True:
             try:
                 pool.submit(tell, listener.accept()[0])
             except BlockingIOError:
-                if time.monotonic() > until:
-                    listener.close()  # in the moment in which nobody waits
+                if time.monotonic() > until and not full:
+                    ignore_newcomers(listener)
+                    until, full = time.monotonic() + HANDSHAKE_SECONDS, True
+                elif time.monotonic() > until:
+                    listener.close()
                     return
                 time.sleep(0.01)
             except OSError:  # it stops before a worker has come so far as to listen
                 return
+
+
+def ignore_newcomers(listener: socket.socket) -> None:
+    """Let nobody else begin to connect, where this is Linux: closed without that, it would reset who has just done so.
+
+    Who is ignored tries again after a second, as if the packet had been lost, and is refused then.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *instruction) for instruction in DROP_SYN))
+    described = struct.pack("@HP", len(DROP_SYN), ctypes.addressof(program))
+    listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, described)
 
 
 def build_gateway(settings: Settings, draining: Any, shares: Shares) -> Gateway:

@@ -20,6 +20,8 @@ from thumbnet.api.metrics import Metrics
 from thumbnet.api.settings import Settings
 
 HOST = b"Host: localhost\r\n"
+POST = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
 IDLE_SECONDS = 1
 Result = TypeVar("Result")
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -246,3 +248,82 @@ def test_who_hangs_up_in_the_middle_of_a_pipeline_leaves_no_error(caplog: pytest
     with caplog.at_level(logging.ERROR):
         run(hang_up())
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        ([POST + b"hello"], [503]),
+        ([POST + b"hello"] * 3, [503, 503, 503]),
+        ([POST, b"hello"], [503]),
+        ([POST + b"he", b"llo" + POST + b"hello"], [503, 503]),
+        ([2 * (POST + b"hello")], [503, 503]),
+        ([POST + b"hello", POST[:20], POST[20:] + b"hello"], [503, 503]),
+        ([b"\r\n" + POST + b"hello"], [503]),
+        ([CHUNKED], [503]),
+        ([CHUNKED[:-5], CHUNKED[-5:]], [503]),
+        ([b"GET / HTTP/1.1\r\n" + HOST + b"\r\n", POST + b"hello"], [200, 503]),
+        ([POST + b"hello", b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"], [503, 200]),
+        ([POST.replace(HOST, HOST + b"X-Request-Id: mine\r\n") + b"hello"], [503]),
+        ([POST.replace(HOST, HOST + b"Upgrade: h2c\r\nConnection: Upgrade\r\n") + b"hello"], [503]),
+    ],
+)
+def test_who_finds_no_room_is_told_so_and_is_understood_afterwards(segments: list[bytes], expected: list[int]) -> None:
+    async def exchange() -> tuple[list[int], tuple[int, bytes]]:
+        async with serving(queue=1) as (connect, gateway):
+            reader, writer = await connect()
+            gateway._held = 1
+            for segment in segments:
+                writer.write(segment)
+                await asyncio.sleep(0.02)
+            statuses = [(await answer(reader))[0] for _ in expected]
+            gateway._held = 0
+            writer.write(POST + b"again")
+            later = await answer(reader)
+            writer.close()
+            return statuses, later
+
+    statuses, (status, body) = run(exchange())
+    assert statuses == expected
+    assert (status, json.loads(body)) == (200, ["POST", "again"])
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (POST.replace(HOST, HOST + b"Connection: close\r\n") + b"hello", 503),
+        (POST.replace(b"HTTP/1.1", b"HTTP/1.0") + b"hello", 503),
+        (POST.replace(HOST, HOST + b"Content-Length: 6\r\n") + b"hello!", 400),
+        (POST.replace(HOST, HOST + b"Transfer-Encoding: chunked\r\n") + b"0\r\n\r\n", 400),
+        (POST.replace(HOST, HOST + b"no header\r\n") + b"hello", 400),
+        (POST.replace(b"POST", b"POKE") + b"hello", 405),
+    ],
+)
+def test_where_there_is_no_room_the_connection_of_a_last_or_broken_request_is_closed_as_ever(
+    request_: bytes, expected: int
+) -> None:
+    async def exchange() -> tuple[int, bool]:
+        async with serving(queue=1) as (connect, gateway):
+            gateway._held = 1
+            reader, writer = await connect()
+            writer.write(request_)
+            status, _ = await answer(reader)
+            closed = await closed_in(reader, IDLE_SECONDS / 2)
+            writer.close()
+            return status, closed
+
+    assert run(exchange()) == (expected, True)
+
+
+def test_a_connection_that_was_turned_away_and_stays_idle_is_closed() -> None:
+    async def exchange() -> tuple[int, bool]:
+        async with serving(queue=1) as (connect, gateway):
+            gateway._held = 1
+            reader, writer = await connect()
+            writer.write(POST + b"hello")
+            status, _ = await answer(reader)
+            closed = await closed_in(reader, 5 * IDLE_SECONDS)
+            writer.close()
+            return status, closed
+
+    assert run(exchange()) == (503, True)

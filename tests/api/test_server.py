@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import threading
 import time
 import urllib.error
@@ -117,6 +118,22 @@ def test_a_server_that_stops_before_it_listens_turns_nobody_away() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server.turn_away(listener)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can")
+def test_before_a_server_stops_to_listen_who_has_connected_is_answered_and_nobody_else_begins() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        with socket.create_connection(address) as early:
+            server.ignore_newcomers(listener)
+            with pytest.raises(TimeoutError):
+                socket.create_connection(address, timeout=0.2)
+            connection, _ = listener.accept()
+            with connection:
+                early.sendall(b"question")
+                assert connection.recv(100) == b"question"
+                connection.sendall(b"answer")
+            assert early.recv(100) == b"answer"
 
 
 def test_serve_starts_workers_with_these_settings(
