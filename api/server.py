@@ -175,16 +175,16 @@ def turn_away(listener: socket.socket) -> None:
                 pass
 
     until = time.monotonic() + TURN_AWAY_SECONDS
-    full = False
+    ignoring = False
     listener.setblocking(False)
     with ThreadPoolExecutor(16) as pool:
         while True:
             try:
                 pool.submit(tell, listener.accept()[0])
             except BlockingIOError:
-                if time.monotonic() > until and not full:
+                if time.monotonic() > until and not ignoring:
                     ignore_newcomers(listener)
-                    until, full = time.monotonic() + HANDSHAKE_SECONDS, True
+                    until, ignoring = time.monotonic() + HANDSHAKE_SECONDS, True
                 elif time.monotonic() > until:
                     listener.close()
                     return
@@ -202,7 +202,8 @@ def ignore_newcomers(listener: socket.socket) -> None:
         return
     program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *instruction) for instruction in DROP_SYN))
     described = struct.pack("@HP", len(DROP_SYN), ctypes.addressof(program))
-    listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, described)
+    with contextlib.suppress(OSError):  # a sandbox may know no filters
+        listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, described)
 
 
 def build_gateway(settings: Settings, draining: Any, shares: Shares) -> Gateway:

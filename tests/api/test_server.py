@@ -136,6 +136,13 @@ def test_before_a_server_stops_to_listen_who_has_connected_is_answered_and_nobod
             assert early.recv(100) == b"answer"
 
 
+def test_a_system_without_socket_filters_stops_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SO_ATTACH_FILTER", 9999)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server.turn_away(listener)
+        assert listener.fileno() == -1
+
+
 def test_serve_starts_workers_with_these_settings(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, find_free_port: Callable[[], int]
 ) -> None:
