@@ -125,13 +125,14 @@ class Gateway:
 
         There may be thousands a second. Most share one answer, which is put together once, and differ in their ids.
         """
-        read = {name.decode(): value.decode("latin-1") for name, value in reversed(headers) if name in READ}
-        if self._log_has_room() or (self._settings.cors_origins and "origin" in read):
-            return as_http(self.refuse(self._no_room(), "POST", path, list(read.items()), client))
+        read = [(name.decode(), value.decode("latin-1")) for name, value in headers if name in READ]
+        asked = dict(reversed(read))
+        if self._log_has_room() or (self._settings.cors_origins and "origin" in asked):
+            return as_http(self.refuse(self._no_room(), "POST", path, read, client))
         if not self._turned_away:
             asyncio.get_running_loop().call_later(COUNT_SECONDS, self._count)
         self._turned_away += 1
-        request_id = choose_request_id(read.get("x-request-id", ""))
+        request_id = choose_request_id(asked.get("x-request-id", ""))
         place = NO_ID * len(request_id)
         if place not in self._full:
             self._full[place] = as_http(describe(self._no_room(), [("x-request-id", place)]))

@@ -50,8 +50,9 @@ logger = logging.getLogger(__name__)
 MOST_WORKERS = 4  # by default; each holds its own copy of the models
 IDLE_SECONDS = 30  # between two requests of a connection
 STOP_SECONDS = 3  # for requests that are under way, after the drain: more than protocol.ENOUGH_SECONDS
-TURN_AWAY_SECONDS = 0.5  # for requests that come too late
-HANDSHAKE_SECONDS = 0.1  # for clients that have begun to connect
+TURN_AWAY_SECONDS = 0.5  # for requests that come too late, and once more for what their clients still send
+TURN_AWAY_THREADS = 64
+HANDSHAKE_SECONDS = 0.1  # for clients that have begun to connect; one that is further away may be reset
 SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 DROP_SYN = (
     (0x30, 0, 0, 13),  # load the byte of flags of the TCP header
@@ -165,32 +166,37 @@ def turn_away(listener: socket.socket) -> None:
     status, headers, body = describe(Rejected(503, "this server is stopping; come again."), [])
     answer = as_http((status, [*headers, ("connection", "close")], body))
 
+    until = time.monotonic() + TURN_AWAY_SECONDS
+    end = until + HANDSHAKE_SECONDS + TURN_AWAY_SECONDS
+
+    def seconds_left() -> float:
+        return max(0.01, end - time.monotonic())
+
     def tell(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
-            connection.settimeout(TURN_AWAY_SECONDS)
+            connection.settimeout(seconds_left())
             connection.recv(65_536)
             connection.sendall(answer)
             connection.shutdown(socket.SHUT_WR)
-            while connection.recv(65_536):  # closed with bytes unread, it would be reset
-                pass
+            while time.monotonic() < end and connection.recv(65_536):  # closed with bytes unread, it would be reset
+                connection.settimeout(seconds_left())
 
-    until = time.monotonic() + TURN_AWAY_SECONDS
     ignoring = False
     listener.setblocking(False)
-    with ThreadPoolExecutor(16) as pool:
-        while True:
+    with ThreadPoolExecutor(TURN_AWAY_THREADS) as pool:
+        while time.monotonic() < end:
+            if time.monotonic() > until and not ignoring:
+                ignore_newcomers(listener)
+                until, ignoring = until + HANDSHAKE_SECONDS, True
             try:
                 pool.submit(tell, listener.accept()[0])
             except BlockingIOError:
-                if time.monotonic() > until and not ignoring:
-                    ignore_newcomers(listener)
-                    until, ignoring = time.monotonic() + HANDSHAKE_SECONDS, True
-                elif time.monotonic() > until:
-                    listener.close()
-                    return
+                if time.monotonic() > until and ignoring:
+                    break
                 time.sleep(0.01)
             except OSError:  # it stops before a worker has come so far as to listen
-                return
+                break
+        listener.close()
 
 
 def ignore_newcomers(listener: socket.socket) -> None:

@@ -32,8 +32,8 @@ SLACK = 4
 """Of so many connections one more or less is no difference: otherwise workers would wait for each other in turn."""
 RETRY_SECONDS = 1.0
 """After which connections are accepted again where one could not be, as for too many open files."""
-JOIN_SECONDS = 0.1
-"""A process that is killed while it joins would keep the next one waiting for ever."""
+JOIN_SECONDS = 0.05
+"""How often a process looks whether it is ready, and how long it waits for another that joins, or was killed then."""
 
 
 class Shares:
@@ -68,16 +68,10 @@ class Shares:
         if self._place is not None:
             self._connections[self._place] = self._own
 
-    def is_ahead(self) -> bool:
-        """Whether another worker should have the next connection."""
-        if self._ready and not self._ready():
-            return any(True for _ in self._others())
-        if self._place is None:
-            self._join()
-        return any(self._own > connections + connections // SLACK for connections in self._others())
-
-    def _join(self) -> None:
-        """Be seen by the others from now on, where there is a place."""
+    def join(self) -> bool:
+        """Be seen by the others from now on, where there is a place. False where this process is not ready for that."""
+        if not self._is_ready():
+            return False
         alone = self._joining.acquire(timeout=JOIN_SECONDS)
         try:
             free = (place for place, process in enumerate(self._processes) if not is_running(process))
@@ -87,6 +81,22 @@ class Shares:
         finally:
             if alone:
                 self._joining.release()
+        return True
+
+    def leave(self) -> None:
+        """Be seen no longer."""
+        if self._place is not None:
+            self._processes[self._place] = 0
+            self._place = None
+
+    def is_ahead(self) -> bool:
+        """Whether another worker should have the next connection."""
+        if not self._is_ready():
+            return any(True for _ in self._others())
+        return any(self._own > connections + connections // SLACK for connections in self._others())
+
+    def _is_ready(self) -> bool:
+        return self._ready is None or self._ready()
 
     def _others(self) -> Iterator[int]:
         """The connections of each other worker that is ready."""
@@ -128,9 +138,15 @@ class Listener:
         self._loop, self._socket, self._protocol_factory, self._shares = loop, sock, protocol_factory, shares
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pause: asyncio.TimerHandle | None = None
+        self._joining: asyncio.TimerHandle | None = None
         sock.setblocking(False)
         sock.listen(backlog)
         self._listen()
+        self._join()
+
+    def _join(self) -> None:
+        if not self._shares.join():
+            self._joining = self._loop.call_later(JOIN_SECONDS, self._join)
 
     def _listen(self) -> None:
         self._pause = None
@@ -180,8 +196,10 @@ class Listener:
     def close(self) -> None:
         """Accept no more. The socket stays open."""
         self._loop.remove_reader(self._socket)
-        if self._pause:
-            self._pause.cancel()
+        for timer in (self._pause, self._joining):
+            if timer:
+                timer.cancel()
+        self._shares.leave()
 
     async def wait_closed(self) -> None:
         """Nothing is left to wait for."""

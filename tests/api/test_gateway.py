@@ -474,7 +474,8 @@ def test_a_refusal_is_logged_with_the_address_that_the_proxy_says(
     too_large = [("content-length", str(100 * 1024 * 1024)), ("x-forwarded-for", forwarded)]
     with caplog.at_level("INFO", "thumbnet"):
         refused = asyncio.run(Exchange(gateway, [part(b"x")], headers=too_large).run())
-        gateway.turn_away("/", [(b"x-forwarded-for", forwarded.encode())], ("192.0.2.7", 1234))
+        lines = [(b"x-forwarded-for", line.encode()) for line in forwarded.split(", ")]
+        gateway.turn_away("/", lines, ("192.0.2.7", 1234))
     assert refused.status == 413
     assert [record.fields["client"] for record in caplog.records] == [client, client]  # type: ignore[attr-defined]
 

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,22 @@ def test_a_system_without_socket_filters_stops_without_one(monkeypatch: pytest.M
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server.turn_away(listener)
         assert listener.fileno() == -1
+
+
+def test_who_sends_byte_by_byte_does_not_keep_a_server_from_stopping() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(50)]
+        started = time.monotonic()
+        stopping = pool.submit(server.turn_away, listener)
+        while not stopping.done() and time.monotonic() - started < 10:
+            for client in clients:
+                with suppress(OSError):
+                    client.sendall(b"x")
+            time.sleep(0.1)
+        stopping.result(timeout=10)
+        assert time.monotonic() - started < 3
+        for client in clients:
+            client.close()
 
 
 def test_serve_starts_workers_with_these_settings(

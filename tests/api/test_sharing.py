@@ -124,7 +124,7 @@ def test_a_worker_that_does_not_come_is_waited_for_in_vain_but_shortly(monkeypat
 
     async def exchange(loop: SharingLoop) -> list[bytes]:
         shares = workers(2)
-        assert not shares[1].is_ahead()  # it takes part, but does not listen
+        assert shares[1].join()  # but it does not listen
         async with listening(loop, shares[:1]) as connect:
             return [(await connect())[0] for _ in range(20)]
 
@@ -138,15 +138,38 @@ def test_a_worker_that_still_loads_leaves_connections_to_those_that_can_answer(
     loaded = False
     ready, loading = workers(2, lambda: True)
     loading.begin(lambda: loaded)
+    assert not loading.join()
     assert not loading.is_ahead()  # nobody else is there
-    assert not ready.is_ahead()
+    assert ready.join()
     for _ in range(3):
         ready.connected()
         assert not ready.is_ahead(), "whoever loads is not waited for"
         assert loading.is_ahead()
     loaded = True
+    assert loading.join()
     assert not loading.is_ahead()
     assert ready.is_ahead()
+    loading.leave()
+    assert not ready.is_ahead(), "whoever has left is not waited for"
+
+
+def test_a_worker_is_seen_as_soon_as_it_is_ready_and_until_it_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch)
+
+    async def exchange(loop: SharingLoop) -> tuple[list[int], list[int], list[int]]:
+        loaded = False
+        (shares,) = workers(1, lambda: loaded)
+        async with listening(loop, [shares]):
+            before = list(shares._processes)
+            loaded = True
+            while not any(shares._processes):
+                await asyncio.sleep(0.001)
+            ready = list(shares._processes)
+        return before, ready, list(shares._processes)
+
+    before, ready, after = run(exchange)
+    assert (before, after) == ([0], [0])
+    assert ready != [0]
 
 
 def test_a_place_is_that_of_a_process_as_long_as_it_lives() -> None:
@@ -155,13 +178,13 @@ def test_a_place_is_that_of_a_process_as_long_as_it_lives() -> None:
     other = copy.copy(shares)
     shares._processes[0], shares._connections[0] = int(ended.stdout), 0
     shares._processes[1], shares._connections[1] = os.getppid(), 3
-    assert not shares.is_ahead()  # takes the place of the one that is no more
+    assert shares.join()  # in the place of the one that is no more
     assert list(shares._processes) == [os.getpid(), os.getppid()]
     for _ in range(4):
         shares.connected()
     assert list(shares._connections) == [4, 3]
     assert shares.is_ahead()
-    other.begin(lambda: True)
+    assert other.join()
     other._own = 5
     assert other.is_ahead(), "without a place it sees the others"
     assert list(shares._connections) == [4, 3]
@@ -170,7 +193,7 @@ def test_a_place_is_that_of_a_process_as_long_as_it_lives() -> None:
 def test_who_was_killed_while_it_joined_keeps_nobody_waiting() -> None:
     shares = Shares(1)
     shares._joining.acquire()
-    assert not shares.is_ahead()
+    assert shares.join()
     assert list(shares._processes) == [os.getpid()]
 
 
