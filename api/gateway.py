@@ -81,7 +81,7 @@ class Gateway:
         self._held = 0
         self._second = self._lines = 0
         self._turned_away = 0
-        self._full: dict[str, bytes] = {}
+        self._full: dict[str, bytes] = {}  # what is sent where there is no room, by what stands for the id in it
 
     async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer one request."""

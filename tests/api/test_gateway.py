@@ -474,10 +474,10 @@ def test_a_refusal_is_logged_with_the_address_that_the_proxy_says(
     too_large = [("content-length", str(100 * 1024 * 1024)), ("x-forwarded-for", forwarded)]
     with caplog.at_level("INFO", "thumbnet"):
         refused = asyncio.run(Exchange(gateway, [part(b"x")], headers=too_large).run())
-        lines = [(b"x-forwarded-for", line.encode()) for line in forwarded.split(", ")]
-        gateway.turn_away("/", lines, ("192.0.2.7", 1234))
+        for lines in ([forwarded], forwarded.split(", ")):  # proxies may add to a line, or add a line
+            gateway.turn_away("/", [(b"x-forwarded-for", line.encode()) for line in lines], ("192.0.2.7", 1234))
     assert refused.status == 413
-    assert [record.fields["client"] for record in caplog.records] == [client, client]  # type: ignore[attr-defined]
+    assert [record.fields["client"] for record in caplog.records] == 3 * [client]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
