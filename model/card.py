@@ -17,8 +17,8 @@ from .drift import ABSTAINED, Counts
 from .errors import WeightsCorrupt
 from .files import write_text
 from .markdown import blocks, paragraph, plain, table
-from .trust import DATASET_PAGES, Pictures, title
-from .weights import CARD, RESULTS, WeightsConfig, read_config
+from .trust import FOLDER, Pictures, dataset_page
+from .weights import CARD, RESULTS, SHIPPED_ROOT, WeightsConfig, read_config, shipped_weights
 
 MOST_CLASSES = 30
 """With more classes than this the card lists only those that are recognised least."""
@@ -44,12 +44,12 @@ def write_card(folder: Path, target: Path | None = None) -> ModelCard:
 
 def metadata(config: WeightsConfig, results: dict[str, Any]) -> str:
     """The card's YAML header."""
-    _, page = DATASET_PAGES.get(results["dataset"], (results["dataset"], None))
+    dataset, page = dataset_page(results)
     evaluation = EvalResult(
         task_type="image-classification",
         task_name="Image classification",
-        dataset_type=page or results["dataset"],
-        dataset_name=title(results["dataset"]),
+        dataset_type=page or FOLDER,
+        dataset_name=dataset,
         dataset_split="test",
         metric_type="accuracy",
         metric_value=round(results["test"]["accuracy"], 4),
@@ -104,7 +104,7 @@ def introduction(config: WeightsConfig, results: dict[str, Any]) -> str:
         rows.append(("accuracy on spoilt images, mean", f"{results['corruptions']['mean_accuracy']:.2%}"))
     rows.append(("parameters", f"{results['parameters']:,}"))
     rows.append(("multiply-accumulates per image", f"{results['macs']:,}"))
-    head = (f"measured on the test split of {plain(title(results['dataset']))}, one view of each image", "")
+    head = (f"measured on the test split of {plain(dataset_page(results)[0])}, one view of each image", "")
     return blocks(f"# thumbnet {plain(config.name)}", about, table(head, rows))
 
 
@@ -119,13 +119,16 @@ def seeds(results: dict[str, Any]) -> list[tuple[str, str]]:
 
 def use(config: WeightsConfig) -> str:
     """How to classify an image, with thumbnet and without."""
+    # Another model may have the name of a shipped one, which is what would be loaded by it.
+    shipped = config.name in shipped_weights() and config.files == read_config(SHIPPED_ROOT / config.name).files
+    weights, other = (config.name, "the path of this folder, or ") if shipped else ("path/of/this/folder", "")
     size, channels = config.preprocessing.image_size, config.preprocessing.channels
     return f"""## Use
 
 ```python
 from thumbnet import Classifier
 
-classifier = Classifier.load("{config.name}")  # or the path of this folder, or its Hub id
+classifier = Classifier.load("{weights}")  # or {other}its Hub id
 prediction = classifier.predict("photo.jpg")
 print(prediction.label, prediction.probability, prediction.abstained)
 ```

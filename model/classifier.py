@@ -69,13 +69,17 @@ class Prediction:
 class Classifier:
     """A loaded model. Safe to use from several threads; make one and keep it."""
 
-    def __init__(self, config: WeightsConfig, runtime: Runtime, folder: Path | None = None) -> None:
+    def __init__(
+        self, config: WeightsConfig, runtime: Runtime, folder: Path | None = None, source: str | None = None
+    ) -> None:
         """
         folder   where config, weights and card were read from, if from anywhere
+        source   what to give to `load` for this model again; its name by default
         """
         self.config = config
         self.runtime = runtime
         self.folder = folder
+        self.source = source or config.name
 
     @classmethod
     def load(
@@ -105,9 +109,9 @@ class Classifier:
             raise UnknownName("precision", precision, PRECISIONS)
         folder = find_weights(weights, revision)
         config = read_config(folder)
-        classifier = cls(config, RUNTIMES[runtime](folder, config, threads, precision=precision), folder)
+        classifier = cls(config, RUNTIMES[runtime](folder, config, threads, precision=precision), folder, str(weights))
         if precision == "auto" and classifier.precision == "bf16" and not classifier.knows_its_answer():
-            return cls(config, RUNTIMES[runtime](folder, config, threads, precision="fp32"), folder)
+            classifier.runtime = RUNTIMES[runtime](folder, config, threads, precision="fp32")
         return classifier
 
     @property
@@ -184,12 +188,14 @@ class Classifier:
         if not self.knows_its_answer():
             raise WeightsCorrupt(
                 f"{self.name} does not give the answer that was saved with it for a known image: the runtime computes "
-                "something else. Try runtime='torch', or another version of OpenVINO."
+                "something else, or the weights are damaged. Try runtime='torch', or another version of OpenVINO."
             )
 
     def knows_its_answer(self) -> bool:
-        """Whether an image whose answer was saved with the weights gets it (see `check`); true where there is none."""
+        """Whether an image whose answer was saved gets it (see `check`); without one, whether it gets numbers."""
         computed = softmax(self.scale(self.logits(known_image(self.config.preprocessing))))[0]
+        if not np.isfinite(computed).all():
+            return False
         if not self.config.known_answer:
             return True
         known = softmax(self.scale(np.array([self.config.known_answer])))[0]
@@ -201,7 +207,7 @@ class Classifier:
         best = zip(order.tolist(), probabilities[order].tolist(), strict=True)
         return Prediction(
             scores=tuple(Score(self.labels[index], probability) for index, probability in best),
-            abstained=SCORES[self.config.abstention_score](scaled) < self.config.abstention_threshold,
+            abstained=not SCORES[self.config.abstention_score](scaled) >= self.config.abstention_threshold,  # or NaN
             pixels=pixels,
             milliseconds=milliseconds,
         )

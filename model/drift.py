@@ -156,7 +156,7 @@ def read_baseline(folder: Path) -> Counts:
     try:
         if "baseline" in results:
             return Counts.from_dict(results["baseline"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise WeightsCorrupt(f"the baseline in {path} cannot be used: {type(error).__name__}: {error}.") from error
     missing = "it was measured by an older version of thumbnet" if results else "there is no such file"
     raise WeightsError(

@@ -102,6 +102,11 @@ def list_folder(root: Path) -> ImageFolder:
         ) from error
 
 
+def is_plain(text: str) -> bool:
+    """Whether a name can be written anywhere: in a line, without control characters and halves of letters."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
+
+
 def shown(text: str) -> str:
     """A file name as it can be printed: what is no character, or moves the cursor, becomes a question mark."""
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
@@ -167,7 +172,7 @@ def _classes(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
         else:
             without.append(shown(path.name))
     for name in with_images:
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        if not is_plain(name):
             raise DatasetError(f"the name of the class folder {name!r} is not plain UTF-8 text; rename it.")
     return tuple(with_images), tuple(without)
 

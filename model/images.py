@@ -41,9 +41,9 @@ class Preprocessing:
     channels: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.image_size, int) or not 1 <= self.image_size <= 1024:
+        if type(self.image_size) is not int or not 1 <= self.image_size <= 1024:
             raise InvalidArgument(f"image_size must be a whole number, 1 … 1024; received {self.image_size}.")
-        if self.channels not in (1, 3):
+        if type(self.channels) is not int or self.channels not in (1, 3):
             raise InvalidArgument(f"channels must be 1 (grey) or 3 (RGB); received {self.channels}.")
 
     def to_dict(self) -> dict[str, Any]:

@@ -55,8 +55,9 @@ class OpenVINORuntime:
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = str(threads)
         try:
-            self.graph = core.read_model(verified(folder, config, ONNX))
-            check_shapes(self.graph, folder, config)
+            # From memory, where it has no folder to take tensors from that config.json does not list.
+            self.graph = core.read_model(verified(folder, config, ONNX).read_bytes())
+            check_interface(self.graph, folder, config)
             self._model = self.compile(self.graph, precision)
         except RuntimeError as error:
             raise WeightsCorrupt(f"{folder / ONNX} cannot be loaded: {error}") from error
@@ -75,16 +76,16 @@ class OpenVINORuntime:
         return np.array(results["logits"], dtype=np.float32)
 
 
-def check_shapes(graph: Any, folder: Path, config: WeightsConfig) -> None:
+def check_interface(graph: Any, folder: Path, config: WeightsConfig) -> None:
     """Raise WeightsCorrupt where a network of OpenVINO takes or gives something else than its config says."""
     seen, size = config.preprocessing, str(config.preprocessing.image_size)
-    wanted = ["?", size, size, str(seen.channels)], ["?", str(len(config.labels))]
-    shapes = [[str(side) for side in tensor.get_partial_shape()] for tensor in (graph.input(0), graph.output(0))]
-    for what, shape, other in zip(("takes", "gives"), wanted, shapes, strict=True):
-        if other[1:] != shape[1:]:
+    takes, gives = f"pixels ? × {size} × {size} × {seen.channels}", f"logits ? × {len(config.labels)}"
+    for what, wanted, ports in (("takes", takes, graph.inputs), ("gives", gives, graph.outputs)):
+        found = ", ".join(f"{port.any_name} {' × '.join(map(str, port.get_partial_shape()))}" for port in ports)
+        if found != wanted:
             raise WeightsCorrupt(
-                f"{folder / ONNX} {what} {' × '.join(other)}, but {CONFIG} says {' × '.join(shape)}. It was changed: "
-                "download or train it again."
+                f"{folder / ONNX} {what} {found or 'nothing'}, but {CONFIG} says {wanted}. It was changed: download or "
+                "train it again."
             )
 
 

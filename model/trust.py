@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .markdown import blocks, paragraph, table
+from .markdown import blocks, paragraph, plain, table
 from .weights import WeightsConfig
 
 DATASET_PAGES = {
@@ -16,6 +16,8 @@ DATASET_PAGES = {
     "fashion-mnist": ("Fashion-MNIST", "zalando-datasets/fashion_mnist"),
 }
 """Our names of the built-in data sets → (their names, their pages on the Hub)."""
+FOLDER = "imagefolder"
+"""What the Hub calls a data set that is a folder of images."""
 
 SCORE_NAMES = {
     "max_probability": "probability of the best class",
@@ -36,19 +38,19 @@ class Pictures:
         return f"![{description}]({self.prefix}{name})" if (self.folder / name).exists() else ""
 
 
-def title(dataset: str) -> str:
-    """What people call a data set."""
-    return DATASET_PAGES.get(dataset, (dataset, None))[0]
+def dataset_page(results: dict[str, Any]) -> tuple[str, str | None]:
+    """What people call the data set, and its page on the Hub. A folder has none, be it called like a built-in one."""
+    return DATASET_PAGES.get(results["recipe"]["dataset"], (results["dataset"], None))
 
 
 def limits(config: WeightsConfig, results: dict[str, Any]) -> str:
     """What it cannot do."""
+    dataset, _ = dataset_page(results)
     sentences = [
         f"It knows these {len(config.labels)} classes and nothing else: of anything else it will still name one of "
         "them, unless it abstains.",
         "Images should show one object.",
-        f"Probabilities are calibrated on images like those of {title(results['dataset'])}; on other images trust them "
-        "less.",
+        f"Probabilities are calibrated on images like those of {plain(dataset)}; on other images trust them less.",
     ]
     if "outliers" in results:
         kind, row = min(results["outliers"].items(), key=lambda item: float(item[1]["abstained"]))
@@ -149,4 +151,4 @@ def corruptions(results: dict[str, Any], pictures: Pictures) -> str:
 
 def outlier_name(kind: str) -> str:
     """What a kind of outliers is called."""
-    return "uniform noise" if kind == "noise" else title(kind)
+    return "uniform noise" if kind == "noise" else DATASET_PAGES.get(kind, (kind, None))[0]

@@ -11,6 +11,7 @@ Nothing here is pickled, and no file is used before its sha256 has been checked.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -25,6 +26,7 @@ import numpy as np
 from .abstention import SCORES
 from .errors import InvalidArgument, MissingDependency, UnknownName, WeightsCorrupt, WeightsError, WeightsNotFound
 from .files import replacing, sha256, write_json
+from .folders import is_plain
 from .images import Pixels, Preprocessing
 
 if TYPE_CHECKING:
@@ -66,8 +68,8 @@ class WeightsConfig:
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
             raise InvalidArgument(f"labels must be two or more different names; received {list(self.labels)}.")
         for text in (self.name, *self.labels):
-            if not text or text != text.encode("utf-8", "replace").decode():
-                raise InvalidArgument(f"name and labels must be text; received {text!r}.")
+            if not text or not is_plain(text):
+                raise InvalidArgument(f"name and labels must be text in a line; received {text!r}.")
         if not 0.001 <= self.temperature <= 1000:
             raise InvalidArgument(f"temperature must be 0.001 … 1000; received {self.temperature}.")
         if len(self.known_answer) not in (0, len(self.labels)):
@@ -123,31 +125,25 @@ def find_weights(weights: str | Path, revision: str | None = None) -> Path:
 
     revision   branch, tag or commit of a Hub repository; pin a commit to get the same bytes for ever
 
-    Raises WeightsNotFound where there is none of these.
+    Raises WeightsNotFound where there is none of these, InvalidArgument for a revision of what is no Hub repository.
     """
+    from .hub import pull
+
+    on_hub = isinstance(weights, str) and HUB_ID.fullmatch(weights)
+    if revision is not None:
+        if not on_hub:
+            raise InvalidArgument(f"only a Hub repository, owner/name, has a revision; received {weights!r}.")
+        return pull(str(weights), revision)
     if str(weights) in shipped_weights():
         return SHIPPED_ROOT / str(weights)
     folder = Path(weights)
-    if folder.is_dir():
-        return folder
-    if isinstance(weights, str) and HUB_ID.fullmatch(weights):
-        return _pull(weights, revision)
+    with contextlib.suppress(OSError):  # a name that is too long for one
+        if folder.is_dir():
+            return folder
+    if on_hub:
+        return pull(str(weights), None)
     shipped = UnknownName("weights", str(weights), shipped_weights())
     raise WeightsNotFound(f"{shipped} Or give a weights folder, or a Hub repository as owner/name.")
-
-
-def _pull(repository: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        files = [CONFIG, *HASHED, CARD]
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=files))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise WeightsNotFound(
-            f"there is no folder {repository}, and the Hub repository of that name could not be read: {reason}"
-        ) from error
 
 
 def read_config(folder: Path) -> WeightsConfig:
@@ -192,6 +188,12 @@ def verified(folder: Path, config: WeightsConfig, name: str) -> Path:
     return path
 
 
+def verify_files(folder: Path, config: WeightsConfig) -> None:
+    """Compare every file that config.json lists, also those that this machine does not use. Raises WeightsCorrupt."""
+    for name in config.files:
+        verified(folder, config, name)
+
+
 def write_config(folder: Path, config: WeightsConfig) -> WeightsConfig:
     """Write config.json with the sha256 of the files that are there now, and return what it says."""
     values = config.to_dict()
@@ -217,7 +219,7 @@ def known_image(preprocessing: Preprocessing) -> Pixels:
     size = preprocessing.image_size
     rows, columns = np.mgrid[0:size, 0:size]
     slopes = np.stack((rows, columns, rows + columns), axis=-1)[None, :, :, : preprocessing.channels]
-    image: Pixels = (255 * slopes // slopes.max()).astype(np.uint8)
+    image: Pixels = (255 * slopes // max(1, slopes.max())).astype(np.uint8)
     return image
 
 
@@ -240,6 +242,8 @@ def load_network(folder: Path, config: WeightsConfig) -> Network:
         from safetensors.torch import load_file
     except ImportError as error:
         raise MissingDependency("torch", "train") from error
+    from safetensors import SafetensorError
+
     from .architectures import build
 
     network = build(
@@ -251,7 +255,7 @@ def load_network(folder: Path, config: WeightsConfig) -> Network:
     )
     try:
         network.load_state_dict(load_file(verified(folder, config, SAFETENSORS)), strict=True)
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
         raise WeightsCorrupt(f"{folder / SAFETENSORS} does not fit {config.architecture}: {error}") from error
     return network.eval()
 

@@ -128,6 +128,16 @@ def test_evaluate_needs_to_know_the_data(tmp_path: Path) -> None:
     assert "give --data" in result.stderr
 
 
+def test_evaluate_finds_a_damaged_file_that_this_machine_does_not_use(tmp_path: Path) -> None:
+    from thumbnet.model.weights import SHIPPED_ROOT
+
+    folder = shutil.copytree(SHIPPED_ROOT / "mnist", tmp_path / "copy")
+    (folder / "model.safetensors").unlink()
+    result = run("evaluate", "--weights", folder)
+    assert result.exit_code == 1
+    assert "has no model.safetensors" in result.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -177,8 +187,12 @@ def test_a_recipe_that_makes_no_sense_is_not_evaluated(tmp_path: Path, recipe: o
 def test_labels_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(SHIPPED_ROOT / "mnist", tmp_path / "weights"))
     config = json.loads((folder / "config.json").read_text())
-    config["labels"][7] = "\x1b[31m7\n"
-    (folder / "config.json").write_text(json.dumps(config))
-    printed = run("predict", DIGIT, "--weights", folder).stdout
-    assert printed.count("\n") == 1
-    assert "\x1b" not in printed
+    for label, code in (("\x1b[31m7\n", 1), ("7\u202e", 0)):
+        config["labels"][7] = label
+        (folder / "config.json").write_text(json.dumps(config))
+        for command in ("predict", "explain"):
+            result = run(
+                command, DIGIT, "--weights", folder, *(("--out", tmp_path / "heat.png") * (command == "explain"))
+            )
+            assert result.exit_code == code
+            assert not {"\x1b", "\u202e"} & set(result.output)

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
+from urllib.parse import quote
 
 import gradio as gr
 
 from thumbnet.model import Classifier
-from thumbnet.model.weights import CARD, ONNX
+from thumbnet.model.weights import CARD, HUB_ID, ONNX
 
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 PICTURE = re.compile(r"^!\[[^\]]*\]\([^)]*\)\n?", re.MULTILINE)
 TITLE = re.compile(r"^# ", re.MULTILINE)
-
+NO_HUB_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+"""What the name of a repository on the Hub cannot have."""
 
 PYTHON = """\
 from thumbnet import Classifier
 
-classifier = Classifier.load("{weights}")
+classifier = Classifier.load({quoted})
 prediction = classifier.predict("picture.jpg")
 print(prediction.label, prediction.probability, prediction.abstained)"""
 
 CURL = """\
-# thumbnet serve --weights {weights}
+# thumbnet serve --weights {shell}
 curl --data-binary @picture.jpg --header 'Content-Type: image/jpeg' \\
     'http://127.0.0.1:8000/v1/predict?model={name}'"""
 
 JAVASCRIPT = """\
-// thumbnet serve --weights {weights}, with THUMBNET_CORS_ORIGINS where the page is of another origin
+// thumbnet serve --weights {shell}, with THUMBNET_CORS_ORIGINS where the page is of another origin
 const [file] = document.querySelector("input[type=file]").files;
 const answer = await fetch("http://127.0.0.1:8000/v1/predict?model={name}", {{
   method: "POST",
@@ -40,12 +45,12 @@ const {{ predictions }} = await answer.json();
 console.log(predictions[0].label, predictions[0].probability);"""
 
 HUB = """\
-# upload the weights folder once:  hf upload you/{name} FOLDER
+# upload the weights folder once:  hf upload {hub} FOLDER
 from thumbnet import Classifier
 
-classifier = Classifier.load("you/{name}", revision="main")  # a commit's 40 digits pin the version
+classifier = Classifier.load("{hub}", revision="main")  # a commit's 40 digits pin the version
 
-# or let a server answer the Hub's own client:  thumbnet serve --weights {weights}
+# or let a server answer the Hub's own client:  thumbnet serve --weights {shell}
 from huggingface_hub import InferenceClient
 
 client = InferenceClient(model="http://127.0.0.1:8000/models/{name}")
@@ -77,7 +82,8 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
     def write(name: str) -> list[str]:
         """All snippets for a model, what is known about it, and its card."""
         model = classifiers[name]
-        snippets = [render_snippet(title, code.format(weights=name, name=model.name)) for title, code in SNIPPETS]
+        values = values_of(model)
+        snippets = [render_snippet(title, code.format_map(values)) for title, code in SNIPPETS]
         return [*snippets, about(model), read_card(model)]
 
     gr.Markdown("The same picture gets the same answer everywhere, bit for bit: here, in your code and over HTTP.")
@@ -92,6 +98,18 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
     with gr.Accordion("The model card: what it can and cannot do", open=False):
         shown.append(gr.Markdown(card))
     model.change(write, model, shown, show_progress="hidden", api_visibility="private")
+
+
+def values_of(model: Classifier) -> dict[str, str]:
+    """What stands for a model in the snippets: in Python, in a shell, in an address, and as a repository of the Hub."""
+    source = model.source
+    on_hub = HUB_ID.fullmatch(source) and not Path(source).is_dir()
+    return {
+        "quoted": json.dumps(source, ensure_ascii=False),
+        "shell": shlex.quote(source),
+        "name": quote(model.name, safe=""),
+        "hub": source if on_hub else f"you/{NO_HUB_NAME.sub('-', model.name).strip('-.') or 'model'}",
+    }
 
 
 def render_snippet(title: str, code: str) -> str:
@@ -119,5 +137,5 @@ def read_card(model: Classifier) -> str:
     path = model.folder / CARD if model.folder else None
     if path is None or not path.is_file():
         return "These weights have no card."
-    text = FRONT_MATTER.sub("", path.read_text(encoding="utf-8"), count=1)
+    text = FRONT_MATTER.sub("", path.read_text(encoding="utf-8", errors="replace"), count=1)
     return TITLE.sub("## ", PICTURE.sub("", text), count=1)

@@ -13,7 +13,7 @@ from huggingface_hub import ModelCard
 
 from thumbnet.model.card import computed_on, write_card
 from thumbnet.model.errors import WeightsCorrupt
-from thumbnet.model.weights import SHIPPED_ROOT
+from thumbnet.model.weights import SHIPPED_ROOT, read_config, write_config
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -159,3 +159,19 @@ def test_names_of_classes_are_no_markdown(folder: Path) -> None:
 )
 def test_the_card_says_what_a_training_computed_on(figures: dict[str, object], said: str) -> None:
     assert computed_on(figures) == said
+
+
+def test_a_folder_called_like_a_built_in_data_set_is_not_taken_for_it(folder: Path) -> None:
+    recipe = json.loads((folder / "results.json").read_text())["recipe"]
+    card = card_of(folder, dataset="cifar10", recipe=recipe | {"dataset": "data/cifar10"})
+    (evaluation,) = ModelCard(card).data.eval_results or []
+    assert (evaluation.dataset_name, evaluation.dataset_type) == ("cifar10", "imagefolder")
+    assert "uoft-cs" not in card
+    assert "on the test split of cifar10," in card
+
+
+def test_a_card_loads_its_own_model_and_no_shipped_one_of_that_name(folder: Path) -> None:
+    assert 'Classifier.load("mnist")' in str(write_card(folder))
+    (folder / "model.onnx").write_bytes(b"another model")
+    write_config(folder, read_config(folder))
+    assert 'Classifier.load("path/of/this/folder")' in str(write_card(folder))

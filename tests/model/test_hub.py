@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -18,6 +20,8 @@ from thumbnet.model.weights import SHIPPED_ROOT
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "someone/digits"
+REFUSALS = {"gated": (403, "GatedRepo"), "private": (401, "RepoNotFound"), "busy": (503, "")}
+"""Fault → status and code of every answer, as the Hub gives them."""
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -25,6 +29,8 @@ class Hub(BaseHTTPRequestHandler):
 
     folder = SHIPPED_ROOT / "mnist"
     asked: list[str]
+    fault: str
+    """What is wrong with it: nothing (""), a key of REFUSALS, or see `answer`."""
 
     def do_HEAD(self) -> None:
         self.answer(body=False)
@@ -35,7 +41,12 @@ class Hub(BaseHTTPRequestHandler):
     def answer(self, *, body: bool) -> None:
         type(self).asked.append(self.path)
         path = self.path.partition("?")[0]
-        if path in (f"/api/models/{REPOSITORY}/revision/{name}" for name in ("main", COMMIT)):
+        if self.fault in REFUSALS:
+            status, code = REFUSALS[self.fault]
+            self.send(status, b"{}", "application/json", {"X-Error-Code": code}, body=body)
+        elif self.fault == "a page to log in":
+            self.send(200, b"<html>Welcome to our network!</html>", "text/html", body=body)
+        elif path in (f"/api/models/{REPOSITORY}{end}" for end in ("", "/revision/main", f"/revision/{COMMIT}")):
             files = [{"rfilename": file.name} for file in self.folder.iterdir()]
             self.send_json({"id": REPOSITORY, "sha": COMMIT, "siblings": files}, body=body)
         elif path == f"/api/models/{REPOSITORY}/tree/{COMMIT}":
@@ -46,15 +57,26 @@ class Hub(BaseHTTPRequestHandler):
             self.send_json(files, body=body)
         elif path.startswith(f"/{REPOSITORY}/resolve/{COMMIT}/"):
             content = (self.folder / path.rpartition("/")[2]).read_bytes()
-            self.send(200, content, "application/octet-stream", body=body)
+            if path.endswith("model.onnx") and self.fault == "another file":
+                content = content[:-1] + b"?"
+            if path.endswith("model.onnx") and self.fault == "half a file" and body:
+                self.send(200, content, "application/octet-stream", body=False)
+                self.wfile.write(content[: len(content) // 2])
+            else:
+                self.send(200, content, "application/octet-stream", body=body)
         else:
-            self.send(404, b"{}", "application/json", body=body)
+            missing = "RevisionNotFound" if path.startswith(f"/api/models/{REPOSITORY}/revision/") else "RepoNotFound"
+            self.send(404, b"{}", "application/json", {"X-Error-Code": missing}, body=body)
 
     def send_json(self, value: object, *, body: bool) -> None:
         self.send(200, json.dumps(value).encode(), "application/json", body=body)
 
-    def send(self, status: int, content: bytes, kind: str, *, body: bool) -> None:
+    def send(
+        self, status: int, content: bytes, kind: str, headers: Mapping[str, str] = MappingProxyType({}), *, body: bool
+    ) -> None:
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("ETag", f'"{etag(content)}"')
@@ -73,7 +95,7 @@ def etag(content: bytes) -> str:
 
 @pytest.fixture
 def hub() -> Iterator[str]:
-    Hub.asked = []
+    Hub.asked, Hub.fault = [], ""
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -101,29 +123,66 @@ print(classifier.name, len(classifier.labels))
     assert again.stdout == "mnist 10\n", again.stderr
 
 
-def test_a_repository_that_does_not_exist_says_so_in_one_line(hub: str, tmp_path: Path) -> None:
-    code = """
+LOAD = """
 from thumbnet import Classifier, ThumbnetError
 try:
-    Classifier.load("someone/nothing")
+    print(Classifier.load({arguments}).name)
 except ThumbnetError as error:
     print(type(error).__name__, error)
 """
-    result = run_with_hub(code, hub, tmp_path)
-    assert result.stdout.startswith("WeightsNotFound there is no folder someone/nothing"), result.stderr
-    assert result.stdout.count("\n") == 1
 
 
-def test_a_file_changed_on_its_way_is_refused(hub: str, tmp_path: Path) -> None:
-    code = f"""
-import hashlib
-from thumbnet import Classifier
-from thumbnet.model import weights, WeightsError
-folder = weights.find_weights({REPOSITORY!r})
-(folder / "model.onnx").write_bytes(b"something else")
-try:
-    Classifier.load({REPOSITORY!r})
-except WeightsError as error:
-    print(type(error).__name__)
-"""
-    assert run_with_hub(code, hub, tmp_path).stdout == "WeightsCorrupt\n"
+def load(endpoint: str, home: Path, arguments: str = repr(REPOSITORY)) -> str:
+    """The name of the model that was loaded, or the error in its line."""
+    result = run_with_hub(LOAD.format(arguments=arguments), endpoint, home)
+    assert result.stdout.count("\n") == 1, result.stderr
+    return result.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("fault", "arguments", "message"),
+    [
+        ("", "'someone/nothing'", "the Hub has none, or it is private; for a private one run hf auth login"),
+        ("private", repr(REPOSITORY), "the Hub has none, or it is private"),
+        ("gated", repr(REPOSITORY), f"its owner grants access; ask for it on the page of {REPOSITORY}"),
+        ("", f"{REPOSITORY!r}, revision='v9'", "it has no revision 'v9'; give a branch, a tag or a commit"),
+        ("half a file", repr(REPOSITORY), "Error: "),
+        ("a page to log in", repr(REPOSITORY), "Error: "),
+        ("busy", repr(REPOSITORY), "503"),
+    ],
+)
+def test_what_cannot_be_downloaded_says_why_in_one_line(
+    fault: str, arguments: str, message: str, hub: str, tmp_path: Path
+) -> None:
+    Hub.fault = fault
+    said = load(hub, tmp_path, arguments)
+    assert said.startswith("WeightsNotFound there is no folder someone/"), said
+    assert message in said
+
+
+def test_what_was_downloaded_once_is_there_whatever_the_hub_says_later(hub: str, tmp_path: Path) -> None:
+    assert load(hub, tmp_path) == "mnist"
+    for Hub.fault in ("a page to log in", "private"):
+        assert load(hub, tmp_path) == "mnist"
+
+
+def test_a_file_damaged_in_the_cache_is_downloaded_again(hub: str, tmp_path: Path) -> None:
+    assert load(hub, tmp_path) == "mnist"
+    (damaged,) = tmp_path.rglob("snapshots/*/model.onnx")
+    damaged.resolve().write_bytes(b"something else")
+    assert load(hub, tmp_path) == "mnist"
+    assert damaged.read_bytes() == (Hub.folder / "model.onnx").read_bytes()
+
+
+def test_a_file_that_the_hub_changed_is_refused(hub: str, tmp_path: Path) -> None:
+    Hub.fault = "another file"
+    assert load(hub, tmp_path).startswith("WeightsCorrupt")
+
+
+def test_a_revision_is_that_of_the_hub_though_a_folder_has_the_name(hub: str, tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED_ROOT / "cifar10", tmp_path / REPOSITORY)
+    for revision, name in ((None, "cifar10"), (COMMIT, "mnist")):
+        code = f"import os; os.chdir({str(tmp_path)!r})" + LOAD.format(
+            arguments=f"{REPOSITORY!r}, revision={revision!r}"
+        )
+        assert run_with_hub(code, hub, tmp_path / "home").stdout == f"{name}\n"

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import onnx
+import onnx.external_data_helper
+import onnx.helper
+import onnx.numpy_helper
 import pytest
 
 from thumbnet import Classifier
@@ -113,9 +120,15 @@ def test_a_config_that_makes_no_sense_is_refused(folder: Path, values: dict[str,
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"preprocessing": {"image_size": 48, "channels": 1}}, r"takes \? × 28 × 28 × 1, but .* \? × 48 × 48 × 1"),
-        ({"preprocessing": {"image_size": 28, "channels": 3}}, r"takes \? × 28 × 28 × 1, but .* \? × 28 × 28 × 3"),
-        ({"labels": ["one", "two"], "known_answer": []}, r"gives \? × 10, but .* \? × 2"),
+        (
+            {"preprocessing": {"image_size": 48, "channels": 1}},
+            r"takes pixels \? × 28 × 28 × 1, but .* \? × 48 × 48 × 1",
+        ),
+        (
+            {"preprocessing": {"image_size": 28, "channels": 3}},
+            r"takes pixels \? × 28 × 28 × 1, but .* \? × 28 × 28 × 3",
+        ),
+        ({"labels": ["one", "two"], "known_answer": []}, r"gives logits \? × 10, but .* logits \? × 2"),
     ],
 )
 def test_a_config_of_another_network_is_refused(folder: Path, values: dict[str, object], message: str) -> None:
@@ -169,3 +182,84 @@ def test_a_config_survives_being_written(tmp_path: Path) -> None:
 def test_a_config_checks_its_values() -> None:
     with pytest.raises(InvalidArgument, match="labels must be two or more"):
         WeightsConfig(name="a", architecture="mlp", labels=("x",), preprocessing=Preprocessing(32, 3))
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "two\nlines", "a\u2028b", "half \ud83d"])
+def test_a_name_that_no_line_can_hold_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="text in a line"):
+        WeightsConfig(name="a", architecture="mlp", labels=("x", text), preprocessing=Preprocessing(32, 3))
+
+
+@pytest.mark.parametrize("size", [True, 32.0, "32"])
+def test_sizes_are_whole_numbers(size: Any) -> None:
+    with pytest.raises(InvalidArgument, match="image_size"):
+        Preprocessing(size, 3)
+    with pytest.raises(InvalidArgument, match="channels"):
+        Preprocessing(32, size)
+
+
+def test_only_a_repository_of_the_hub_has_a_revision(folder: Path) -> None:
+    for weights in ("cifar10", folder, "x" * 300):
+        with pytest.raises(InvalidArgument, match="only a Hub repository"):
+            find_weights(weights, revision="main")
+
+
+def replace_onnx(folder: Path, edit: Callable[[onnx.ModelProto], object]) -> None:
+    """Change model.onnx, and the sha256 in config.json with it."""
+    model = onnx.load(folder / "model.onnx")
+    edit(model)
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    write_config(folder, read_config(folder))
+
+
+def rename_output(model: onnx.ModelProto) -> None:
+    for node in model.graph.node:
+        node.output[:] = ["answer" if name == "logits" else name for name in node.output]
+    model.graph.output[0].name = "answer"
+
+
+def fix_batch(model: onnx.ModelProto) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
+
+
+def add_input(model: onnx.ModelProto) -> None:
+    tensor = model.graph.initializer.pop()
+    model.graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+
+
+@pytest.mark.parametrize("edit", [rename_output, fix_batch, add_input])
+def test_a_graph_that_cannot_be_asked_is_refused(folder: Path, edit: Callable[[onnx.ModelProto], None]) -> None:
+    replace_onnx(folder, edit)
+    with pytest.raises(WeightsCorrupt, match=r"(takes|gives) .*, but config\.json says "):
+        Classifier.load(folder)
+
+
+def test_no_tensor_is_read_from_a_file_without_a_sha256(folder: Path) -> None:
+    model = onnx.load(folder / "model.onnx")
+    onnx.save_model(model, folder / "model.onnx", save_as_external_data=True, location="beside.bin", size_threshold=0)
+    assert (folder / "beside.bin").stat().st_size > 10_000
+    write_config(folder, read_config(folder))
+    with pytest.raises(WeightsCorrupt, match="cannot be loaded"):
+        Classifier.load(folder)
+
+
+def test_weights_that_are_no_numbers_never_give_a_sure_answer(folder: Path) -> None:
+    def spoil(model: onnx.ModelProto) -> None:
+        for tensor in model.graph.initializer:
+            if tensor.data_type == onnx.TensorProto.FLOAT:
+                values = np.full(onnx.numpy_helper.to_array(tensor).shape, np.nan, dtype=np.float32)
+                tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+
+    replace_onnx(folder, spoil)
+    change(folder, known_answer=[])
+    classifier = Classifier.load(folder)
+    with pytest.raises(WeightsCorrupt, match="damaged"):
+        classifier.check()
+    assert classifier.predict(np.zeros((28, 28), dtype=np.uint8)).abstained
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\xff" * 100])
+def test_a_safetensors_file_that_is_none_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "model.safetensors").write_bytes(content)
+    with pytest.raises(WeightsCorrupt, match="does not fit"):
+        load_network(folder, write_config(folder, read_config(folder)))

@@ -29,6 +29,7 @@ def predict(
 ) -> None:
     """Classify image files. A broken one is reported and the others go on; the exit code is then 1."""
     classifier = Classifier.load(weights)
+    classifier.check()
     top_k = min(top_k, len(classifier.labels))
     broken = 0
     for path, answer in _answers(classifier, images, top_k):
@@ -78,13 +79,15 @@ def explain(
     """Show where the network looked: what it saw of the image, with heat on what speaks for the class."""
     if out.suffix.lower() != ".png":
         raise InvalidArgument(f"--out must be the name of a PNG file, such as heatmap.png; received {out}.")
-    explanation = explain_image(Classifier.load(weights), image, label)
+    classifier = Classifier.load(weights)
+    classifier.check()
+    explanation = explain_image(classifier, image, label)
     try:
         out.write_bytes(explanation.png(size=size))
     except OSError as error:
         raise InvalidArgument(f"cannot write {out}: {error.strerror}. Give another file to --out.") from error
     cold = "" if explanation.heatmap.any() else "  (no part of the image speaks for it)"
-    print(f"{image}: {explanation.label} {explanation.probability:.1%}{cold}; see {out}")
+    print(f"{image}: {shown(explanation.label)} {explanation.probability:.1%}{cold}; see {out}")
 
 
 def info(weights: WeightsOption = "cifar10") -> None:

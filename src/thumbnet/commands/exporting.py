@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -25,8 +26,10 @@ def export_web(
 
     require_writable(directory.absolute().parent, "Choose another directory.")
     size = export_page(directory, tuple(weights or SHIPPED), force=force)
-    place = escape(str(directory))
-    output.print(f"{place}: {size / 1e6:.1f} MB that any static host can serve; pictures stay in the browser.")
+    place = escape(shlex.quote(str(directory)))
+    output.print(
+        f"{escape(str(directory))}: {size / 1e6:.1f} MB that any static host can serve; pictures stay in the browser."
+    )
     output.print(f"  look at it   python3 -m http.server --directory {place}", highlight=False)
     output.print("  publish it   hf repos create you/thumbnet --repo-type space --space-sdk static", highlight=False)
     output.print(f"               hf upload you/thumbnet {place} --repo-type space", highlight=False)

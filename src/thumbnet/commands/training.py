@@ -163,7 +163,7 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure a model on the test split of a data set and print the figures as JSON."""
-    from thumbnet.model.weights import RESULTS, find_weights, read_results
+    from thumbnet.model.weights import RESULTS, find_weights, read_results, verify_files
 
     datasets = import_training_modules()
     from thumbnet.model.evaluate import classifier_logits, measure
@@ -171,6 +171,7 @@ def evaluate(
 
     folder = find_weights(weights)
     classifier = Classifier.load(folder, precision="fp32")  # as the card's figures are measured
+    verify_files(folder, classifier.config)  # people check a folder with this command before they publish it
     recipe = read_results(folder, classifier.config).get("recipe", {})
     known = {"dataset": str, "validation_share": float}
     if not isinstance(recipe, dict) or any(not isinstance(recipe.get(k, kind()), kind) for k, kind in known.items()):
