@@ -102,7 +102,7 @@ def measure(name: str, recipe: Any) -> dict[str, Any]:
     from thumbnet.model.train import CHECKPOINT, evaluate_split, train
 
     channels = 1 if recipe.dataset == "mnist" else 3
-    data = load_dataset(recipe.dataset, image_size=recipe.image_size, channels=channels)
+    data = load_dataset(recipe.dataset, image_size=recipe.image_size, channels=channels, download=True)
     folder, device = RUNS / name, torch.device("cpu")
     folder.mkdir(parents=True, exist_ok=True)
     before = time.process_time()

@@ -46,6 +46,26 @@ def test_a_mistake_is_answered_with_its_status_as_a_problem(
     assert answer.get_json(force=True)["status"] == status
 
 
+def test_an_error_keeps_the_headers_that_its_status_asks_for(load: Load, cifar10: Classifier) -> None:
+    class FullRoom:
+        def predict(self, pixels: Any) -> None:
+            raise step.ServiceUnavailable("all places are taken; come again.", retry_after=1)
+
+    step = load("step7")
+    app = step.create_app(cifar10)
+    assert "POST" in app.test_client().get("/v1/predict").headers["Allow"]
+    app.extensions["room"] = FullRoom()
+    answer = app.test_client().post("/v1/predict", data=CAT, content_type="image/png")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.content_type == "application/problem+json"
+
+
+def test_importing_a_later_step_loads_no_network(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Classifier, "load", lambda *_, **__: pytest.fail("a network was loaded"))
+    for step in ("step3", "step4", "step5", "step7"):
+        load(step)
+
+
 def test_our_own_mistake_tells_the_caller_nothing(load: Load) -> None:
     class Broken:
         def predict(self, image: bytes) -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, request
-from step2 import admit, explain, refuse_image
-from werkzeug.exceptions import HTTPException
+from problems import explain_errors
 
-from thumbnet import Classifier, InvalidImage
+from thumbnet import Classifier
 
 # --8<-- [start:blueprint]
 blueprint = Blueprint("v1", __name__, url_prefix="/v1")
@@ -39,8 +38,7 @@ def create_app(classifier: Classifier) -> Flask:
     app = Flask(__name__)
     app.extensions["classifier"] = classifier
     app.register_blueprint(blueprint)
-    for kind, handler in {InvalidImage: refuse_image, HTTPException: explain, Exception: admit}.items():
-        app.register_error_handler(kind, handler)
+    explain_errors(app)
     return app
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, request
-from step2 import admit, explain, refuse_image
-from werkzeug.exceptions import HTTPException, UnprocessableEntity, UnsupportedMediaType
+from problems import explain_errors
+from werkzeug.exceptions import UnprocessableEntity, UnsupportedMediaType
 
-from thumbnet import Classifier, InvalidImage
+from thumbnet import Classifier
 
 MAX_BYTES = 2 * 1024 * 1024
 
@@ -51,8 +51,7 @@ def create_app(classifier: Classifier) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES  # more is 413, before it is read
     app.extensions["classifier"] = classifier
     app.register_blueprint(blueprint)
-    for kind, handler in {InvalidImage: refuse_image, HTTPException: explain, Exception: admit}.items():
-        app.register_error_handler(kind, handler)
+    explain_errors(app)
     return app
 
 

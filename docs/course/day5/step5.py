@@ -10,8 +10,8 @@ from typing import Any
 
 import step4
 from flask import Blueprint, Flask, current_app, request
-from step2 import admit, explain, refuse_image
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from problems import explain_errors
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from thumbnet import Classifier, InvalidImage
 
@@ -79,8 +79,7 @@ def create_app(classifier: Classifier) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = step4.MAX_BYTES
     app.extensions["classifier"] = classifier
     app.register_blueprint(blueprint)
-    for kind, handler in {InvalidImage: refuse_image, HTTPException: explain, Exception: admit}.items():
-        app.register_error_handler(kind, handler)
+    explain_errors(app)
     return app
 
 

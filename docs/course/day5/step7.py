@@ -14,10 +14,10 @@ from typing import Any
 
 import step4
 from flask import Blueprint, Flask, current_app
-from step2 import admit, explain, refuse_image
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from problems import explain_errors
+from werkzeug.exceptions import ServiceUnavailable
 
-from thumbnet import Classifier, InvalidImage, Prediction
+from thumbnet import Classifier, Prediction
 from thumbnet.model import Pixels
 
 blueprint = Blueprint("v1", __name__, url_prefix="/v1")
@@ -88,8 +88,7 @@ def create_app(classifier: Classifier, places: int = 32, batch: int = 16) -> Fla
     app.extensions["classifier"] = classifier
     app.extensions["room"] = WaitingRoom(classifier.predict_pixels, places, batch)
     app.register_blueprint(blueprint)
-    for kind, handler in {InvalidImage: refuse_image, HTTPException: explain, Exception: admit}.items():
-        app.register_error_handler(kind, handler)
+    explain_errors(app)
     return app
 
 
