@@ -9,6 +9,7 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,11 @@ def _read_torchvision(name: str, image_size: int, download: bool) -> tuple[Split
         raise DatasetError(
             f"{name} is not in {root}. Run the command again with --download, "
             "or set THUMBNET_DATA to the folder that holds it."
+        ) from error
+    except (OSError, HTTPException) as error:
+        raise DatasetError(
+            f"{name} could not be {'downloaded to' if download else 'read from'} {root}: {error}. Try again later, or set "
+            "THUMBNET_DATA to a folder that holds it."
         ) from error
     train, test = (_to_split(half.data, half.targets, image_size) for half in halves)
     return train, test, class_names(halves[0])

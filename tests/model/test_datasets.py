@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from http.client import IncompleteRead
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -129,6 +131,19 @@ def test_a_thousand_classes_are_told_apart(tmp_path: Path) -> None:
     for split in (data.train, data.validation, data.test):
         assert split.labels.bincount().tolist() == [1] * 1000
         assert torch.equal(split.pixels[:, 0, 0, 0] + 256 * split.pixels[:, 1, 0, 0].long(), split.labels)
+
+
+@pytest.mark.parametrize("error", [URLError("no route to host"), IncompleteRead(b"", 7)])
+def test_a_download_that_fails_is_an_error_of_the_data(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setenv("THUMBNET_DATA", str(tmp_path))
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", fail)
+    with pytest.raises(DatasetError, match=r"could not be downloaded to .*(no route|0 bytes read).*Try again later"):
+        load_dataset("cifar10", image_size=32, download=True)
 
 
 def test_one_process_downloads_at_a_time_and_a_folder_that_cannot_be_written_is_read(
