@@ -140,8 +140,8 @@ def _read_torchvision(name: str, image_size: int, download: bool) -> tuple[Split
         ) from error
     except (OSError, HTTPException) as error:
         raise DatasetError(
-            f"{name} could not be {'downloaded to' if download else 'read from'} {root}: {error}. Try again later, or set "
-            "THUMBNET_DATA to a folder that holds it."
+            f"{name} could not be {'downloaded to' if download else 'read from'} {root}: {error}. "
+            "Try again later, or set THUMBNET_DATA to a folder that holds it."
         ) from error
     train, test = (_to_split(half.data, half.targets, image_size) for half in halves)
     return train, test, class_names(halves[0])
