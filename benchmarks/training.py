@@ -1,7 +1,7 @@
 """How long a training takes: the recipe cifar10-fast, and the settings of airbench94_muon in the same loop, in turn.
 
     python benchmarks/training.py                 five seeds of the recipe, one of the settings it is compared with
-    python benchmarks/training.py --seeds 1 --out /tmp/quick.json
+    python benchmarks/training.py --seeds 1 --compared-seeds 0 --out /tmp/quick.json
 
 Each run is a process of its own; the two recipes take turns while both have seeds left. Seconds are those of the steps:
 data are loaded before, nothing is compiled, and what the validation after each epoch takes is not counted. The share of
@@ -71,7 +71,7 @@ def measure(recipe: Recipe, data: Dataset | None = None) -> dict[str, Any]:
     from thumbnet.model.checkpoint import read_progress
     from thumbnet.model.datasets import load_dataset
     from thumbnet.model.machine import uses_bf16
-    from thumbnet.model.train import CHECKPOINT, evaluate_split, train, training_size
+    from thumbnet.model.train import CHECKPOINT, evaluate_split, plan_epoch, train, training_size
 
     device = torch.device("cpu")
     data = data or load_dataset(recipe.dataset, image_size=recipe.image_size)
@@ -80,8 +80,8 @@ def measure(recipe: Recipe, data: Dataset | None = None) -> dict[str, Any]:
         network = train(recipe, data, Path(folder), device=device, show_progress=sys.stderr.isatty())
         seconds = read_progress(Path(folder) / CHECKPOINT).seconds
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # of Linux, in KiB
-    batch = min(recipe.batch_size, len(data.train))
-    images = len(data.train) // batch * batch
+    batch, _, steps = plan_epoch(recipe, len(data.train))
+    images = steps * batch
     channels = data.train.pixels.shape[1]
     macs = sum(images * count_macs(network, channels, training_size(recipe, e)) for e in range(recipe.epochs))
     return {
@@ -176,7 +176,8 @@ def show(results: dict[str, Any]) -> None:
         )
     console = Console(highlight=False)
     console.print(table)
-    console.print(f"{FAST} takes {results['share_of_time']:.2f} of the time of {COMPARED}")
+    if share := results["share_of_time"]:
+        console.print(f"{FAST} takes {share:.2f} of the time of {COMPARED}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -187,6 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args(arguments)
+    if min(options.seeds, options.compared_seeds) < 1 and (options.seeds < 1 or options.out == RESULTS):
+        parser.error("give at least one seed, and --out where nothing is compared.")
     use_cores(options.cores)
 
     from thumbnet.model.files import write_json
@@ -201,12 +204,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(f"{name}, seed {seed}: {run}", flush=True)
                 runs[name].append(run)
     summaries = {name: summarize(done) for name, done in runs.items() if done}
-    share = round(runs[FAST][0]["seconds"] / runs[COMPARED][0]["seconds"], 3)
+    both = all(runs.values())
     results = {
         "machine": describe_machine(*PACKAGES),
-        "share_of_time": share,
+        "share_of_time": round(runs[FAST][0]["seconds"] / runs[COMPARED][0]["seconds"], 3) if both else None,
         "recipes": summaries,
-        "settings": {name: recipe.to_dict() for name, recipe in recipes.items()},
+        "settings": {name: recipes[name].to_dict() for name in summaries},
     }
     show(results)
     write_json(options.out, results)

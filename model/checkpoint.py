@@ -48,17 +48,19 @@ def save_checkpoint(
     recipe: Recipe,
     progress: Progress,
     data: str,
+    memory: nn.Module,
     averaged: nn.Module | None = None,
 ) -> None:
     """Write a checkpoint under a temporary name, then rename: the previous one is lost only to a complete new one.
 
     data       fingerprint of what is learned from
+    memory     what the run remembers of its images
     averaged   holds the mean of the weights so far, where the recipe wants it
     """
-    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-    if averaged:
-        tensors |= {f"averaged.{name}": tensor for name, tensor in averaged.state_dict().items()}
-    tensors |= _optimizer_tensors(optimizers)
+    tensors = _optimizer_tensors(optimizers)
+    for prefix, module in (("network.", network), ("memory.", memory), ("averaged.", averaged)):
+        if module:
+            tensors |= {prefix + name: tensor for name, tensor in module.state_dict().items()}
     metadata = {"recipe": json.dumps(recipe.to_dict()), "progress": json.dumps(asdict(progress)), "data": data}
     with replacing(path) as temporary:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
@@ -70,9 +72,10 @@ def load_checkpoint(
     optimizers: list[Optimizer],
     recipe: Recipe,
     data: str,
+    memory: nn.Module,
     averaged: nn.Module | None = None,
 ) -> Progress:
-    """Restore network, optimisers and mean in place and return how far the run had come.
+    """Restore network, optimisers, memory and mean in place and return how far the run had come.
 
     Raises CheckpointError where the file is damaged, or belongs to another recipe or other data.
     """
@@ -94,7 +97,7 @@ def load_checkpoint(
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             progress = Progress(**json.loads(metadata["progress"]))
-        for prefix, module in (("network.", network), ("averaged.", averaged)):
+        for prefix, module in (("network.", network), ("memory.", memory), ("averaged.", averaged)):
             if module:
                 module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
         _restore_optimizers(optimizers, tensors)

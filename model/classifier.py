@@ -74,7 +74,7 @@ class Classifier:
     ) -> None:
         """
         folder   where config, weights and card were read from, if from anywhere
-        source   what to give to `load` for this model again; its name by default
+        source   what to give to `load` for this model again, without a revision; its name by default
         """
         self.config = config
         self.runtime = runtime

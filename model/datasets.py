@@ -133,14 +133,15 @@ def _read_torchvision(name: str, image_size: int, download: bool) -> tuple[Split
     try:
         with _alone(root, name) if download else contextlib.nullcontext():
             halves = [builder(root=str(root), train=train, download=download) for train in (True, False)]
-    except RuntimeError as error:
+    except (RuntimeError, OSError, HTTPException) as error:
+        if not download and isinstance(error, RuntimeError):
+            raise DatasetError(
+                f"{name} is not in {root}. Run the command again with --download, "
+                "or set THUMBNET_DATA to the folder that holds it."
+            ) from error
+        reason = str(error).strip().partition("\n")[0]
         raise DatasetError(
-            f"{name} is not in {root}. Run the command again with --download, "
-            "or set THUMBNET_DATA to the folder that holds it."
-        ) from error
-    except (OSError, HTTPException) as error:
-        raise DatasetError(
-            f"{name} could not be {'downloaded to' if download else 'read from'} {root}: {error}. "
+            f"{name} could not be {'downloaded to' if download else 'read from'} {root}: {reason}. "
             "Try again later, or set THUMBNET_DATA to a folder that holds it."
         ) from error
     train, test = (_to_split(half.data, half.targets, image_size) for half in halves)

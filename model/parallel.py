@@ -56,6 +56,16 @@ def share(network: nn.Module) -> nn.Module:
     return DistributedDataParallel(network) if size() > 1 else network
 
 
+def collect(values: Tensor, count: int) -> Tensor:
+    """The values of all images of a batch, (count,), where each process has those of every size()-th image."""
+    if size() == 1:
+        return values
+    whole = torch.zeros(count, dtype=values.dtype, device=values.device)
+    whole[rank() :: size()] = values
+    dist.all_reduce(whole)
+    return whole
+
+
 def mean(*values: float, device: torch.device) -> tuple[float, ...]:
     """The mean of each value over all processes; every process gets the same."""
     if size() == 1:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args, get_type_hints
 
 from .errors import InvalidArgument, UnknownName
+from .folders import is_plain
 
 Loss = Literal["cross_entropy", "mse"]
 OptimizerName = Literal["sgd", "adam", "muon"]
@@ -91,7 +92,7 @@ class Recipe:
     """Share of all steps over which the learning rate rises linearly from zero."""
 
     flip: Flip = "none"
-    """Mirror images left-right at random, or each one every other epoch."""
+    """Mirror images left-right at random, or each one every other time that it is seen."""
     translate: int = 0
     """Shift images by up to this many pixels each way, reflected at the border."""
     cutout: int = 0
@@ -107,6 +108,9 @@ class Recipe:
     refinement: float = 0.0
     """Share of the epochs, at the end, without zoom, degrade, trivial_augment and cutmix (He et al. 2019,
     arXiv:1909.09148): the network settles on images as they are."""
+    selection: float = 1.0
+    """Share of the images that are trained on: a step draws more than a batch, and takes those whose cross-entropy was
+    largest when they were last seen, whatever the loss (see selection.py)."""
     average: float = 0.0
     """Share of the epochs, at the end, whose weights are averaged (see averaging.py)."""
     start_size: int | None = None
@@ -123,8 +127,8 @@ class Recipe:
                 raise UnknownName(name, value, choices)
             if isinstance(value, float):
                 self._require(name, math.isfinite(value), "a finite number")
-        plain = self.name not in ("", ".", "..") and not set(self.name) & set("/\\\0")
-        self._require("name", plain, "what a folder can be called, without / and \\")
+        plain = self.name not in ("", ".", "..") and is_plain(self.name) and not set(self.name) & set("/\\")
+        self._require("name", plain, "what a folder can be called, in a line and without / and \\")
         for name in ("image_size", "epochs", "batch_size"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("learning_rate", "bias_learning_rate", "head_learning_rate", "teacher_temperature"):
@@ -136,6 +140,7 @@ class Recipe:
         self._require("validation_share", 0 < self.validation_share < 1, "between 0 and 1, both excluded")
         for name in ("degrade", "trivial_augment", "cutmix", "refinement", "average", "growth", "teacher_share"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
+        self._require("selection", 0 < self.selection <= 1, "greater than 0, and 1 at most")
         self._require("translate", self.translate < self.image_size, f"less than image_size={self.image_size}")
         self._require("architecture", bool(self.architecture or self.start_from), "a name, as start_from is empty")
         if self.start_size is not None:

@@ -71,10 +71,11 @@ RECIPES: dict[str, Recipe] = {
             name="cifar10-fast",
             summary="CIFAR-10 in minutes on two cores; benchmarks/training.py measures it.",
             architecture="airbench",
-            epochs=8,
+            epochs=12,
             learning_rate=0.17,
             translate=2,
-            growth=0.5,
+            selection=0.6,
+            growth=0.75,
         ),
         _MUON.replace(
             name="cifar10-airbench",

@@ -17,6 +17,8 @@ from .weights import CONFIG, ONNX, WeightsConfig, load_network, verified
 
 Logits = npt.NDArray[np.float32]
 PRECISIONS = ("auto", "fp32", "bf16")
+EXTERNAL = b"\n\x08location\x12"
+"""How an ONNX file begins to say where a tensor is that it does not hold. OpenVINO itself does not leave the folder."""
 
 
 class Runtime(Protocol):
@@ -55,8 +57,12 @@ class OpenVINORuntime:
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = str(threads)
         try:
-            # From memory, where it has no folder to take tensors from that config.json does not list.
-            self.graph = core.read_model(verified(folder, config, ONNX).read_bytes())
+            path = verified(folder, config, ONNX)
+            if EXTERNAL in path.read_bytes():
+                raise WeightsCorrupt(
+                    f"{path} keeps tensors in other files, which no sha256 covers; export it as one file."
+                )
+            self.graph = core.read_model(path)
             check_interface(self.graph, folder, config)
             self._model = self.compile(self.graph, precision)
         except RuntimeError as error:

@@ -22,8 +22,8 @@ from .recipe import Recipe
 
 Space = Mapping[str, BaseDistribution]
 
-FIXED = ("name", "summary", "dataset", "image_size", "validation_share", "options", "seed", "epochs")
-"""Fields that a study never changes: they name a run, or decide what accuracies are compared on."""
+FIXED = ("name", "summary", "dataset", "image_size", "validation_share", "options", "seed", "epochs", "selection")
+"""Fields that a study never changes: they name a run, or decide what is compared or what a trial costs."""
 
 _EVERYWHERE = ("label_smoothing=0:0.3", "translate=0:4", "cutout=0:12")
 

@@ -33,6 +33,7 @@ from .machine import autocast, machine_facts, prepare_machine, uses_bf16
 from .optimizers import build_optimizers
 from .progress import Metrics, progress_bar, stop_on_ctrl_c
 from .recipe import Recipe
+from .selection import Memory
 from .start import take_over
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -71,7 +72,8 @@ def train(
     network = build_network(recipe, data).to(device).to(memory_format=torch.channels_last)
     optimizers = build_optimizers(network, recipe)
     training = Split(data.train.pixels.to(device), data.train.labels.to(device))
-    batch_size = min(recipe.batch_size, len(training))
+    batch_size, drawn_size, steps_per_epoch = plan_epoch(recipe, len(training))
+    total_steps = recipe.epochs * steps_per_epoch
     if batch_size < parallel.size():
         raise InvalidArgument(
             f"a batch of {batch_size} images cannot be shared by {parallel.size()} processes; start fewer."
@@ -81,15 +83,13 @@ def train(
             f"a batch of {batch_size} images leaves a process one, of which {recipe.architecture} cannot measure what "
             f"its batch norms need; set batch_size to {2 * parallel.size()} or more."
         )
-    steps_per_epoch = len(training) // batch_size
-    total_steps = recipe.epochs * steps_per_epoch
-    mirrored = mirror_coins(len(training), recipe).to(device)
+    memory = Memory(mirror_coins(len(training), recipe)).to(device)
     refined = recipe.refined()
 
     averaged = AveragedModel(network) if recipe.average else None
     checkpoint, progress, fingerprint = folder / CHECKPOINT, Progress(), data.fingerprint()
     if checkpoint.exists():
-        progress = load_checkpoint(checkpoint, network, optimizers, recipe, fingerprint, averaged)
+        progress = load_checkpoint(checkpoint, network, optimizers, recipe, fingerprint, memory, averaged)
     teachers = None
     if progress.step < total_steps:  # else it only remains to be measured
         progress.take_over(machine_facts(recipe, device))
@@ -107,18 +107,19 @@ def train(
             started = time.monotonic()
             epoch, batch = divmod(progress.step, steps_per_epoch)
             torch.manual_seed(derive_seed(recipe.seed, "step", progress.step * parallel.size() + parallel.rank()))
-            chosen = epoch_order(len(training), recipe.seed, epoch)[batch * batch_size : (batch + 1) * batch_size]
-            chosen = chosen[parallel.rank() :: parallel.size()].to(device)
+            drawn = epoch_order(len(training), recipe.seed, epoch)[batch * drawn_size : (batch + 1) * drawn_size]
+            whole_batch = memory.hardest(drawn.to(device), batch_size)
+            chosen = whole_batch[parallel.rank() :: parallel.size()]
             strength = refined if recipe.is_among_last(epoch, recipe.refinement) else recipe
-            pixels, targets = see(training, chosen, flips(mirrored[chosen], epoch, recipe), strength, len(data.labels))
+            pixels, targets = see(training, chosen, flips(memory.mirrored[chosen], recipe), strength, len(data.labels))
             taught = teachers.answer(pixels) if teachers else None
             pixels = resize(pixels, training_size(recipe, epoch)).contiguous(memory_format=torch.channels_last)
 
             rate = learning_rate_factor(recipe, progress.step, total_steps)
             network.train()
             with autocast(recipe, device):
-                logits = shared(pixels)
-            loss = loss_function(logits.float(), targets, recipe, taught)
+                logits = shared(pixels).float()
+            loss = loss_function(logits, targets, recipe, taught)
             loss = loss * (len(chosen) * parallel.size() / batch_size)  # another process may have an image more
             loss.backward()
             for optimizer in optimizers:
@@ -127,6 +128,7 @@ def train(
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
 
+            memory.update(whole_batch, parallel.collect(difficulty(logits.detach(), targets), batch_size))
             value, stopped = parallel.mean(loss.item(), stop.is_set(), device=device)
             progress.step += 1
             if not math.isfinite(value):
@@ -160,15 +162,22 @@ def train(
             if ended:
                 progress.epoch_loss = 0.0
             if first and due:
-                save_checkpoint(checkpoint, network, optimizers, recipe, progress, fingerprint, averaged)
+                save_checkpoint(checkpoint, network, optimizers, recipe, progress, fingerprint, memory, averaged)
                 saved_at = time.monotonic()
             if stopped:
                 raise Interrupted
     if averaged:
         with autocast(recipe, device):
-            network = mean_network(averaged, seen_at_last(training, mirrored, recipe, len(data.labels)))
+            network = mean_network(averaged, seen_at_last(training, memory, recipe, len(data.labels)))
     network.eval()
     return network
+
+
+def plan_epoch(recipe: Recipe, images: int) -> tuple[int, int, int]:
+    """(images of a step, images it draws them from, steps of an epoch) for so many training images."""
+    batch_size = min(recipe.batch_size, images)
+    drawn_size = min(round(batch_size / recipe.selection), images)
+    return batch_size, drawn_size, images // drawn_size
 
 
 def is_finite(network: Network) -> bool:
@@ -198,14 +207,14 @@ def see(training: Split, chosen: Tensor, mirrored: Tensor, recipe: Recipe, class
     return cutmix(pixels, targets, recipe.cutmix) if recipe.cutmix else (pixels, targets)
 
 
-def seen_at_last(training: Split, mirrored: Tensor, recipe: Recipe, classes: int) -> Iterator[Tensor]:
+def seen_at_last(training: Split, memory: Memory, recipe: Recipe, classes: int) -> Iterator[Tensor]:
     """Batches of training images, augmented as in the last epoch, at the full size."""
     strength = recipe.refined() if recipe.is_among_last(recipe.epochs - 1, recipe.refinement) else recipe
-    order = epoch_order(len(training), recipe.seed, recipe.epochs)[:NORM_IMAGES].to(mirrored.device)
+    order = epoch_order(len(training), recipe.seed, recipe.epochs)[:NORM_IMAGES].to(memory.mirrored.device)
     # Equal parts, since each counts as much as the others in what is measured.
     for number, chosen in enumerate(order.tensor_split(math.ceil(len(order) / NORM_BATCH))):
         torch.manual_seed(derive_seed(recipe.seed, "norms", number))
-        pixels, _ = see(training, chosen, flips(mirrored[chosen], recipe.epochs, recipe), strength, classes)
+        pixels, _ = see(training, chosen, flips(memory.mirrored[chosen], recipe), strength, classes)
         yield pixels.contiguous(memory_format=torch.channels_last)
 
 
@@ -247,6 +256,11 @@ def loss_function(logits: Tensor, targets: Tensor, recipe: Recipe, taught: Tenso
     if taught is None:
         return loss
     return torch.lerp(loss, distillation_loss(logits, taught, recipe.teacher_temperature), recipe.teacher_share)
+
+
+def difficulty(logits: Tensor, targets: Tensor) -> Tensor:
+    """How far each image's answer is from its target, (N,): the cross-entropy, less that of a perfect answer."""
+    return F.cross_entropy(logits, targets, reduction="none") - torch.special.entr(targets).sum(dim=1)
 
 
 @torch.no_grad()
@@ -304,8 +318,8 @@ def mirror_coins(count: int, recipe: Recipe) -> Tensor:
     return torch.rand(count, generator=generator) < 0.5
 
 
-def flips(coins: Tensor, epoch: int, recipe: Recipe) -> Tensor:
-    """Which images of a batch to mirror. Alternating: each image in every other epoch (Jordan 2024)."""
+def flips(mirrored: Tensor, recipe: Recipe) -> Tensor:
+    """Which images of a batch to mirror. Alternating: each image every other time that it is seen (Jordan 2024)."""
     if recipe.flip == "alternating":
-        return coins ^ bool(epoch % 2)
-    return torch.rand(len(coins), device=coins.device) < 0.5
+        return mirrored
+    return torch.rand(len(mirrored), device=mirrored.device) < 0.5

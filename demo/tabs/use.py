@@ -45,8 +45,7 @@ const {{ predictions }} = await answer.json();
 console.log(predictions[0].label, predictions[0].probability);"""
 
 HUB = """\
-# upload the weights folder once:  hf upload {hub} FOLDER
-from thumbnet import Classifier
+{upload}from thumbnet import Classifier
 
 classifier = Classifier.load("{hub}", revision="main")  # a commit's 40 digits pin the version
 
@@ -104,11 +103,13 @@ def values_of(model: Classifier) -> dict[str, str]:
     """What stands for a model in the snippets: in Python, in a shell, in an address, and as a repository of the Hub."""
     source = model.source
     on_hub = HUB_ID.fullmatch(source) and not Path(source).is_dir()
+    hub = source if on_hub else f"you/{NO_HUB_NAME.sub('-', model.name).strip('-.') or 'model'}"
     return {
         "quoted": json.dumps(source, ensure_ascii=False),
         "shell": shlex.quote(source),
         "name": quote(model.name, safe=""),
-        "hub": source if on_hub else f"you/{NO_HUB_NAME.sub('-', model.name).strip('-.') or 'model'}",
+        "hub": hub,
+        "upload": "" if on_hub else f"# upload the weights folder once:  hf upload {hub} FOLDER\n",
     }
 
 

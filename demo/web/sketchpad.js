@@ -43,6 +43,15 @@ export function sketchpad(canvas, onInk) {
     tellSoon();
   };
 
+  const recolour = () => {
+    paper.globalCompositeOperation = "source-in"; // where there is ink, as opaque as it is
+    paper.fillStyle = getComputedStyle(canvas).color;
+    paper.fillRect(0, 0, SIDE, SIDE);
+    paper.globalCompositeOperation = "source-over";
+  };
+
+  // Black ink on paper that turns dark cannot be seen; the page, which listens too, may change its colours after this.
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(recolour, PAUSE));
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
     last = null;
@@ -62,12 +71,9 @@ export function sketchpad(canvas, onInk) {
       paper.clearRect(0, 0, SIDE, SIDE);
       paper.drawImage(image, 0, 0, SIDE, SIDE);
       const pixels = paper.getImageData(0, 0, SIDE, SIDE);
-      const ink = getComputedStyle(canvas).color.match(/\d+/g).map(Number);
-      for (let at = 0; at < pixels.data.length; at += 4) {
-        pixels.data[at + 3] = pixels.data[at];
-        pixels.data.set(ink.slice(0, 3), at);
-      }
+      for (let at = 0; at < pixels.data.length; at += 4) pixels.data[at + 3] = pixels.data[at];
       paper.putImageData(pixels, 0, 0);
+      recolour();
       tell();
     },
   };

@@ -61,6 +61,14 @@ def test_a_drawing_is_read_as_it_was_sent():
     assert np.array_equal(read_ink(base64.b64encode(ink.tobytes()).decode()), ink)
 
 
+INK = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const at = data.findIndex((value, index) => index % 4 === 3 && value === 255) - 3;
+  return { drawn: `rgb(${data.slice(at, at + 3).join(", ")})`, wanted: getComputedStyle(canvas).color };
+}"""
+"""Of a canvas: the colour of its first opaque pixel, and that of ink by its style."""
+
+
 def test_a_drawn_seven_is_a_seven_and_can_be_cleared(page, open_tab):
     open_tab("Draw a digit")
     canvas = page.locator(".sketchpad canvas")
@@ -74,6 +82,15 @@ def test_a_drawn_seven_is_a_seven_and_can_be_cleared(page, open_tab):
     verdict = page.locator(".verdict:visible")
     expect(verdict).to_contain_text("7")
     expect(page.get_by_alt_text("The picture at 28 by 28 pixels")).to_be_visible()
+    before = canvas.evaluate(INK)
+    assert before["drawn"] == before["wanted"]
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(
+        f"before => {{ const now = ({INK})(document.querySelector('.sketchpad canvas'));"
+        " return now.wanted !== before && now.drawn === now.wanted; }",
+        arg=before["wanted"],
+    )
+    page.emulate_media(color_scheme="light")
     page.get_by_role("button", name="Clear").last.click()
     expect(verdict).to_have_text("Draw a digit")
 

@@ -52,6 +52,11 @@ def test_every_snippet_loads_the_model_it_is_shown_for(cifar10, source, name, ex
         compile(snippets[title], title, "exec")
 
 
+def test_nobody_is_told_to_upload_into_the_repository_of_another(cifar10):
+    ours, theirs = (Classifier(cifar10.config, cifar10.runtime, source=source) for source in ("runs", "you/birds"))
+    assert [values_of(model)["upload"].count("hf upload") for model in (ours, theirs)] == [1, 0]
+
+
 def test_what_was_loaded_can_be_loaded_again(tmp_path):
     assert Classifier.load("mnist").source == "mnist"
     folder = shutil.copytree(SHIPPED_ROOT / "mnist", tmp_path / "copy")

@@ -133,7 +133,10 @@ def test_a_thousand_classes_are_told_apart(tmp_path: Path) -> None:
         assert torch.equal(split.pixels[:, 0, 0, 0] + 256 * split.pixels[:, 1, 0, 0].long(), split.labels)
 
 
-@pytest.mark.parametrize("error", [URLError("no route to host"), IncompleteRead(b"", 7)])
+@pytest.mark.parametrize(
+    "error",
+    [URLError("no route to host"), IncompleteRead(b"", 7), RuntimeError("no route to any mirror:\ntried one, two")],
+)
 def test_a_download_that_fails_is_an_error_of_the_data(
     error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -25,9 +25,10 @@ REFUSALS = {"gated": (403, "GatedRepo"), "private": (401, "RepoNotFound"), "busy
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Names the commit (/revision/…), lists its files (/tree/…) and gives them (/resolve/…)."""
+    """Names the commit (/revision/…) and gives its files (/resolve/…)."""
 
     folder = SHIPPED_ROOT / "mnist"
+    commit: str
     asked: list[str]
     fault: str
     """What is wrong with it: nothing (""), a key of REFUSALS, or see `answer`."""
@@ -48,14 +49,8 @@ class Hub(BaseHTTPRequestHandler):
             self.send(200, b"<html>Welcome to our network!</html>", "text/html", body=body)
         elif path in (f"/api/models/{REPOSITORY}{end}" for end in ("", "/revision/main", f"/revision/{COMMIT}")):
             files = [{"rfilename": file.name} for file in self.folder.iterdir()]
-            self.send_json({"id": REPOSITORY, "sha": COMMIT, "siblings": files}, body=body)
-        elif path == f"/api/models/{REPOSITORY}/tree/{COMMIT}":
-            files = [
-                {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": etag(file.read_bytes())}
-                for file in self.folder.iterdir()
-            ]
-            self.send_json(files, body=body)
-        elif path.startswith(f"/{REPOSITORY}/resolve/{COMMIT}/"):
+            self.send_json({"id": REPOSITORY, "sha": self.commit, "siblings": files}, body=body)
+        elif path.startswith(tuple(f"/{REPOSITORY}/resolve/{revision}/" for revision in ("main", self.commit))):
             content = (self.folder / path.rpartition("/")[2]).read_bytes()
             if path.endswith("model.onnx") and self.fault == "another file":
                 content = content[:-1] + b"?"
@@ -80,7 +75,7 @@ class Hub(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("ETag", f'"{etag(content)}"')
-        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("X-Repo-Commit", self.commit)
         self.end_headers()
         if body:
             self.wfile.write(content)
@@ -95,7 +90,7 @@ def etag(content: bytes) -> str:
 
 @pytest.fixture
 def hub() -> Iterator[str]:
-    Hub.asked, Hub.fault = [], ""
+    Hub.commit, Hub.asked, Hub.fault = COMMIT, [], ""
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -119,8 +114,9 @@ print(classifier.name, len(classifier.labels))
     result = run_with_hub(code, hub, tmp_path)
     assert result.stdout == "mnist 10\n", result.stderr
     assert not [path for path in Hub.asked if path.endswith(".png")], "only the files of a weights folder are fetched"
-    again = run_with_hub(code, "http://127.0.0.1:9", tmp_path)  # nothing listens there: from the cache
-    assert again.stdout == "mnist 10\n", again.stderr
+    Hub.asked.clear()
+    assert run_with_hub(code, hub, tmp_path).stdout == "mnist 10\n"
+    assert not Hub.asked, "a commit never changes"
 
 
 LOAD = """
@@ -142,8 +138,8 @@ def load(endpoint: str, home: Path, arguments: str = repr(REPOSITORY)) -> str:
 @pytest.mark.parametrize(
     ("fault", "arguments", "message"),
     [
-        ("", "'someone/nothing'", "the Hub has none, or it is private; for a private one run hf auth login"),
-        ("private", repr(REPOSITORY), "the Hub has none, or it is private"),
+        ("", "'someone/nothing'", "there is none, or it is private; for a private one run hf auth login"),
+        ("private", repr(REPOSITORY), "there is none, or it is private"),
         ("gated", repr(REPOSITORY), f"its owner grants access; ask for it on the page of {REPOSITORY}"),
         ("", f"{REPOSITORY!r}, revision='v9'", "it has no revision 'v9'; give a branch, a tag or a commit"),
         ("half a file", repr(REPOSITORY), "Error: "),
@@ -156,7 +152,8 @@ def test_what_cannot_be_downloaded_says_why_in_one_line(
 ) -> None:
     Hub.fault = fault
     said = load(hub, tmp_path, arguments)
-    assert said.startswith("WeightsNotFound there is no folder someone/"), said
+    assert said.startswith("WeightsNotFound"), said
+    assert ("there is no folder someone/" in said) == ("revision" not in arguments)
     assert message in said
 
 
@@ -164,6 +161,26 @@ def test_what_was_downloaded_once_is_there_whatever_the_hub_says_later(hub: str,
     assert load(hub, tmp_path) == "mnist"
     for Hub.fault in ("a page to log in", "private"):
         assert load(hub, tmp_path) == "mnist"
+
+
+def test_an_update_that_breaks_leaves_the_version_that_is_there(hub: str, tmp_path: Path) -> None:
+    assert load(hub, tmp_path) == "mnist"
+    Hub.commit, Hub.fault = "f" * 40, "half a file"
+    assert load(hub, tmp_path) == "mnist"
+    assert load("http://127.0.0.1:9", tmp_path) == "mnist"  # nothing listens there
+    Hub.fault = ""
+    assert load(hub, tmp_path) == "mnist"
+    assert len(list(tmp_path.rglob("snapshots/*/model.onnx"))) == 2
+
+
+def test_a_repository_of_something_else_is_not_downloaded(hub: str, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "other" / "model.safetensors").write_bytes(b"gigabytes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hub, "folder", tmp_path / "other")
+        assert "config.json cannot be used" in load(hub, tmp_path / "home")
+    assert not [path for path in Hub.asked if "safetensors" in path]
 
 
 def test_a_file_damaged_in_the_cache_is_downloaded_again(hub: str, tmp_path: Path) -> None:

@@ -26,7 +26,10 @@ def stripes(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 
 WITH_NORMS = ('options={"widths": [8, 8, 8, 8]}', "epochs=10", "batch_size=20", "optimizer=muon", "learning_rate=0.1")
-PLAIN = ("architecture=mlp", "epochs=2", "batch_size=21", "flip=none", "translate=0", "precision=fp32")
+PLAIN = (
+    *("architecture=mlp", "epochs=4", "batch_size=21", "selection=0.7"),
+    *("flip=none", "translate=0", "precision=fp32"),
+)
 
 
 def train(

@@ -70,16 +70,23 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert not same_weights(first, fit(quick_recipe.replace(seed=1), stripe_data, tmp_path / "c"))
 
 
-@pytest.mark.parametrize(("stop_after", "average"), [(1, 0.0), (3, 0.0), (5, 0.0), (6, 0.0), (5, 1.0), (6, 1.0)])
+@pytest.mark.parametrize(
+    ("stop_after", "changes"),
+    [
+        *((step, {}) for step in (1, 3, 5, 6)),
+        *((step, {"average": 1.0}) for step in (5, 6)),
+        *((step, {"selection": 0.5, "batch_size": 20}) for step in (1, 4, 5)),
+    ],
+)
 def test_a_stopped_run_goes_on_to_the_same_weights_and_metrics(
     stop_after: int,
-    average: float,
+    changes: dict[str, float],
     quick_recipe: Recipe,
     stripe_data: Dataset,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    quick_recipe = quick_recipe.replace(average=average)
+    quick_recipe = quick_recipe.replace(**changes)
     expected = fit(quick_recipe, stripe_data, tmp_path / "whole")
 
     def stop_at(step: int) -> None:
@@ -178,8 +185,9 @@ def test_a_full_disk_keeps_the_previous_checkpoint(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("thumbnet.model.checkpoint.save_file", fill_disk)
+    layer = torch.nn.Linear(1, 1)
     with pytest.raises(OSError, match="No space left"):
-        loop.save_checkpoint(tmp_path / CHECKPOINT, torch.nn.Linear(1, 1), [], quick_recipe, loop.Progress(), "data")
+        loop.save_checkpoint(tmp_path / CHECKPOINT, layer, [], quick_recipe, loop.Progress(), "data", layer)
     assert (tmp_path / CHECKPOINT).read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
