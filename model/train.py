@@ -260,7 +260,8 @@ def loss_function(logits: Tensor, targets: Tensor, recipe: Recipe, taught: Tenso
 
 def difficulty(logits: Tensor, targets: Tensor) -> Tensor:
     """How far each image's answer is from its target, (N,): the cross-entropy, less that of a perfect answer."""
-    return F.cross_entropy(logits, targets, reduction="none") - torch.special.entr(targets).sum(dim=1)
+    perfect: Tensor = torch.special.entr(targets).sum(dim=1)
+    return F.cross_entropy(logits, targets, reduction="none") - perfect
 
 
 @torch.no_grad()
