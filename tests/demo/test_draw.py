@@ -84,13 +84,16 @@ def test_a_drawn_seven_is_a_seven_and_can_be_cleared(page, open_tab):
     expect(page.get_by_alt_text("The picture at 28 by 28 pixels")).to_be_visible()
     before = canvas.evaluate(INK)
     assert before["drawn"] == before["wanted"]
-    page.emulate_media(color_scheme="dark")
+    schemes = ["light", "dark"]
+    if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"):
+        schemes.reverse()
+    page.emulate_media(color_scheme=schemes[1])
     page.wait_for_function(
         f"before => {{ const now = ({INK})(document.querySelector('.sketchpad canvas'));"
         " return now.wanted !== before && now.drawn === now.wanted; }",
         arg=before["wanted"],
     )
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme=schemes[0])
     page.get_by_role("button", name="Clear").last.click()
     expect(verdict).to_have_text("Draw a digit")
 
