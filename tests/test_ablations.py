@@ -65,7 +65,8 @@ def test_what_is_left_out_of_resnet_is_gone() -> None:
 def test_runs_are_added_as_they_come_and_not_repeated(
     ablations: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def load(name: str, *, image_size: int, channels: int) -> Dataset:
+    def load(name: str, *, image_size: int, channels: int, download: bool) -> Dataset:
+        assert download, "a learner has no data yet"
         generator = torch.Generator().manual_seed(0)
         labels = torch.arange(300) % 10
         pixels = torch.randint(0, 256, (300, channels, image_size, image_size), dtype=torch.uint8, generator=generator)
