@@ -221,7 +221,7 @@ def ask(url: str, data: bytes, seconds: float = 30) -> int:
 def readiness(url: str) -> int:
     """The status of /readyz."""
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=30) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()
