@@ -190,9 +190,7 @@ def test_labels_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
     for label, code in (("\x1b[31m7\n", 1), ("7\u202e", 0)):
         config["labels"][7] = label
         (folder / "config.json").write_text(json.dumps(config))
-        for command in ("predict", "explain"):
-            result = run(
-                command, DIGIT, "--weights", folder, *(("--out", tmp_path / "heat.png") * (command == "explain"))
-            )
+        for command in (("predict",), ("explain", "--out", tmp_path / "heat.png")):
+            result = run(*command, DIGIT, "--weights", folder)
             assert result.exit_code == code
             assert not {"\x1b", "\u202e"} & set(result.output)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx.external_data_helper
 import onnx.helper
 import onnx.numpy_helper
 import pytest
