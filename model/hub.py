@@ -29,7 +29,7 @@ def pull(repository: str, revision: str | None) -> Path:
     if kept and COMMIT.fullmatch(revision or ""):
         return kept
     try:
-        return _download(repository, revision)
+        return _download(repository, revision, kept)
     except WeightsError:
         raise
     except Exception as error:  # what a library makes of anything that a server, or none, may answer
@@ -53,12 +53,14 @@ def _kept(repository: str, revision: str | None) -> Path | None:
     return folder
 
 
-def _download(repository: str, revision: str | None) -> Path:
+def _download(repository: str, revision: str | None, kept: Path | None) -> Path:
     """Fetch what is missing or damaged. A name such as "main" stands for the new commit only once that is whole."""
     from huggingface_hub import HfApi, hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError
 
     commit = HfApi().model_info(repository, revision=revision, timeout=ANSWER_SECONDS).sha
+    if kept and kept.name == commit:  # nothing has changed since
+        return kept
     fetch: Callable[..., str] = functools.partial(hf_hub_download, repository, revision=commit)
     folder = Path(fetch(CONFIG)).parent
     try:

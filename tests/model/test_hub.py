@@ -159,6 +159,9 @@ def test_what_cannot_be_downloaded_says_why_in_one_line(
 
 def test_what_was_downloaded_once_is_there_whatever_the_hub_says_later(hub: str, tmp_path: Path) -> None:
     assert load(hub, tmp_path) == "mnist"
+    Hub.asked.clear()
+    assert load(hub, tmp_path) == "mnist"
+    assert Hub.asked == [f"/api/models/{REPOSITORY}"], "only whether there is something new"
     for Hub.fault in ("a page to log in", "private"):
         assert load(hub, tmp_path) == "mnist"
 
