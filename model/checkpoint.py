@@ -83,7 +83,7 @@ def load_checkpoint(
     try:
         with safe_open(path, framework="pt", device=device) as file:
             metadata = file.metadata()
-            saved = Recipe.from_dict(json.loads(metadata["recipe"]))
+            saved = Recipe.from_dict(json.loads(metadata["recipe"])).replace(dataset=recipe.dataset)  # see `data`
             if saved != recipe:
                 changed = [name for name, value in recipe.to_dict().items() if saved.to_dict()[name] != value]
                 raise CheckpointError(

@@ -96,17 +96,21 @@ class Classifier:
         weights    a shipped model ("cifar10", "mnist"), a weights folder, or a Hub repository ("owner/name")
         revision   branch, tag or commit of a Hub repository
         runtime    "openvino" (needs no torch) or "torch" (uses a GPU where there is one)
-        threads    processor threads to compute with; all by default
+        threads    processor threads to compute with, 1 or more; all by default. With torch the whole process computes
+                   with so many
         precision  "bf16" is up to several times faster on processors that compute it natively, with probabilities
                    that may differ from those in "fp32" in the second decimal; "auto" takes it with OpenVINO where it
                    is native and the known answer (see `check`) comes out
 
-        Raises WeightsNotFound, WeightsCorrupt, UnknownName, and MissingDependency where torch is wanted but missing.
+        Raises WeightsNotFound, WeightsCorrupt, UnknownName, InvalidArgument for threads out of range and for a
+        revision of what is no Hub repository, and MissingDependency where torch is wanted but missing.
         """
         if runtime not in RUNTIMES:
             raise UnknownName("runtime", runtime, RUNTIMES)
         if precision not in PRECISIONS:
             raise UnknownName("precision", precision, PRECISIONS)
+        if threads is not None and (type(threads) is not int or threads < 1):
+            raise InvalidArgument(f"threads must be a whole number, 1 or more; received {threads!r}.")
         folder = find_weights(weights, revision)
         config = read_config(folder)
         classifier = cls(config, RUNTIMES[runtime](folder, config, threads, precision=precision), folder, str(weights))
@@ -138,7 +142,7 @@ class Classifier:
         Probabilities are temperature-scaled (Guo et al. 2017, arXiv:1706.04599) and sum to 1 over all labels.
         `abstained` is true where the confidence (see abstention.SCORES) is under the threshold that 95 % of the
         validation images reach, or more where they are few.
-        Raises InvalidImage when the bytes cannot be decoded or break a limit.
+        Raises InvalidImage when the bytes cannot be decoded or break a limit, InvalidArgument for another top_k.
         """
         return self.predict_batch([image], top_k=top_k)[0]
 
@@ -146,7 +150,8 @@ class Classifier:
         """Classify several images; each answer is bit for bit what `predict` gives for that image alone, with
         OpenVINO; with torch up to rounding.
 
-        Raises InvalidImage for the first image that cannot be used; to go on without it, `read` them one by one.
+        Raises InvalidImage for the first image that cannot be used, and InvalidArgument for a top_k out of range; to go
+        on without a bad image, `read` them one by one.
         """
         self._check_top_k(top_k)
         started = time.perf_counter()
@@ -161,7 +166,12 @@ class Classifier:
     def predict_pixels(
         self, pixels: Sequence[Pixels], *, top_k: int | None = None, milliseconds: float = 0.0
     ) -> list[Prediction]:
-        """Classify what `read` returned. `milliseconds` spent on each image so far are added to those spent here."""
+        """Classify what `read` returned: (image_size, image_size, channels) uint8 each.
+
+        milliseconds   spent on each image so far; those spent here are added
+
+        Raises InvalidArgument for other pixels and for a top_k out of range.
+        """
         count = self._check_top_k(top_k)
         if not len(pixels):
             return []
@@ -171,12 +181,23 @@ class Classifier:
         return [self._prediction(row, image, count, milliseconds) for row, image in zip(rows, pixels, strict=True)]
 
     def logits(self, pixels: Pixels) -> Logits:
-        """(N, H, W, C) uint8 pixels → (N, classes) float32 logits, before the temperature."""
+        """(N, image_size, image_size, channels) uint8 pixels → (N, classes) float32 logits, before the temperature.
+
+        Raises InvalidArgument for pixels of another shape or type, which a runtime may answer with anything.
+        """
+        side, channels = self.config.preprocessing.image_size, self.config.preprocessing.channels
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != (side, side, channels):
+            raise InvalidArgument(
+                f"{self.name} takes uint8 pixels of the shape (N, {side}, {side}, {channels}); received {pixels.dtype} "
+                f"{pixels.shape}. `read` makes them of any image."
+            )
+        if not len(pixels):
+            return np.empty((0, len(self.labels)), np.float32)
         batches = [self.runtime.logits(pixels[i : i + BATCH_SIZE]) for i in range(0, len(pixels), BATCH_SIZE)]
         return np.concatenate(batches)
 
     def scale(self, logits: Logits) -> Row:
-        """Logits divided by the temperature, in float64: what probabilities and abstention are computed from."""
+        """(…, classes) logits divided by the temperature, in float64: what probabilities and abstention come from."""
         return logits.astype(np.float64) / self.config.temperature
 
     def check(self) -> None:

@@ -100,7 +100,7 @@ class WeightsConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> WeightsConfig:
-        """Read what `to_dict` wrote. Raises KeyError, TypeError or InvalidArgument where it was something else."""
+        """Read what `to_dict` wrote. Raises what its conversions raise for anything else (see `read_config`)."""
         return cls(
             name=str(values["name"]),
             architecture=str(values["architecture"]),
@@ -174,13 +174,17 @@ def read_results(folder: Path, config: WeightsConfig) -> dict[str, Any]:
 def verified(folder: Path, config: WeightsConfig, name: str) -> Path:
     """The path of a file of the folder, once its sha256 has been compared with config.json.
 
-    Raises WeightsCorrupt where the file is missing, unlisted or different.
+    Raises WeightsCorrupt where the file is missing, unlisted, unreadable or different.
     """
     path = folder / name
     expected = config.files.get(name)
     if expected is None or not path.is_file():
         raise WeightsCorrupt(f"{folder} has no {name}, or its {CONFIG} does not list it. Download or train it again.")
-    if (received := sha256(path)) != expected:
+    try:
+        received = sha256(path)
+    except OSError as error:
+        raise WeightsCorrupt(f"cannot read {path}: {error.strerror or error}. Let this user read it.") from error
+    if received != expected:
         raise WeightsCorrupt(
             f"{path} has the sha256 {received}, but {CONFIG} says {expected}. It was changed or damaged: "
             "download or train it again."
@@ -204,11 +208,15 @@ def write_config(folder: Path, config: WeightsConfig) -> WeightsConfig:
 
 
 def save_weights(folder: Path, network: Network, config: WeightsConfig) -> WeightsConfig:
-    """Write model.safetensors, model.onnx and config.json; each file is whole or absent."""
+    """Write model.safetensors, model.onnx and config.json; each file is whole or absent.
+
+    The network is left on the processor and in evaluation mode. Raises WeightsError where it cannot be exported.
+    """
     from safetensors.torch import save_file
 
+    network = network.cpu().eval()
     with replacing(folder / SAFETENSORS) as temporary:
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
+        tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
         save_file(tensors, temporary, {"format": "pt"})
     with replacing(folder / ONNX) as temporary:
         export_onnx(network, config, temporary)
@@ -225,15 +233,12 @@ def known_image(preprocessing: Preprocessing) -> Pixels:
 
 
 def answer_known_image(network: Network, preprocessing: Preprocessing) -> tuple[float, ...]:
-    """The network's logits for it."""
+    """The logits that a network on the processor, in evaluation mode, gives for it."""
     import torch
 
     pixels = torch.from_numpy(known_image(preprocessing)).permute(0, 3, 1, 2)
-    was_training = network.training
-    device = next(network.parameters()).device
     with torch.inference_mode():
-        logits = network.eval()(pixels.to(device))[0].tolist()
-    network.train(was_training)
+        logits = network(pixels)[0].tolist()
     return tuple(round(logit, 5) for logit in logits)
 
 
@@ -262,7 +267,10 @@ def load_network(folder: Path, config: WeightsConfig) -> Network:
 
 
 def export_onnx(network: Network, config: WeightsConfig, path: Path) -> None:
-    """Write the network as ONNX: `pixels` (N, H, W, C) uint8 → `logits` (N, classes) float32, any N."""
+    """Write a network on the processor as ONNX: `pixels` (N, H, W, C) uint8 → `logits` (N, classes) float32, any N.
+
+    Raises WeightsError where torch cannot.
+    """
     import torch
     from torch import Tensor, nn
 
@@ -279,7 +287,7 @@ def export_onnx(network: Network, config: WeightsConfig, path: Path) -> None:
 
     size, channels = config.preprocessing.image_size, config.preprocessing.channels
     example = torch.zeros(2, size, size, channels, dtype=torch.uint8)
-    wrapped = FromPixels(network.cpu().to(memory_format=torch.contiguous_format).exportable()).eval()
+    wrapped = FromPixels(network.to(memory_format=torch.contiguous_format).exportable()).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns about its own internals
         program = torch.onnx.export(

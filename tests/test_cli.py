@@ -128,6 +128,24 @@ def test_evaluate_needs_to_know_the_data(tmp_path: Path) -> None:
     assert "give --data" in result.stderr
 
 
+def test_evaluate_compares_channels_too(tmp_path: Path) -> None:
+    from thumbnet.model.architectures import build
+    from thumbnet.model.images import Preprocessing
+    from thumbnet.model.weights import WeightsConfig, save_weights
+
+    network = build("mlp", num_classes=10, in_channels=3, image_size=28)
+    config = WeightsConfig(
+        name="colourful",
+        architecture="mlp",
+        labels=tuple("0123456789"),
+        preprocessing=Preprocessing(image_size=28, channels=3),
+    )
+    save_weights(tmp_path, network, config)
+    result = run("evaluate", "--weights", tmp_path, "--data", "mnist")
+    assert result.exit_code == 1
+    assert f"mnist has images of 1 channel(s); {tmp_path} takes 3" in result.stderr.replace("\n", " ")
+
+
 def test_evaluate_finds_a_damaged_file_that_this_machine_does_not_use(tmp_path: Path) -> None:
     from thumbnet.model.weights import SHIPPED_ROOT
 

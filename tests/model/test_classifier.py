@@ -16,6 +16,7 @@ from thumbnet.model.datasets import Split, load_dataset
 from thumbnet.model.errors import InvalidArgument, UnknownName
 from thumbnet.model.evaluate import classifier_logits
 from thumbnet.model.measures import accuracy, softmax
+from thumbnet.model.runtimes import RUNTIMES
 from thumbnet.model.weights import SHIPPED_ROOT
 
 
@@ -71,6 +72,33 @@ def test_top_k_cuts_the_ranking_and_changes_nothing_else(mnist: Classifier) -> N
 
 def test_no_images_give_no_predictions(mnist: Classifier) -> None:
     assert mnist.predict_batch([]) == []
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((1, 28, 28, 3), np.uint8),
+        np.zeros((2, 32, 32, 1), np.uint8),
+        np.zeros((28, 28, 1), np.uint8),
+        np.zeros((1, 28, 28, 1), np.float32),
+    ],
+    ids=lambda pixels: f"{pixels.dtype}-{pixels.shape}",
+)
+def test_pixels_that_do_not_fit_are_refused_rather_than_given_an_earlier_answer(
+    runtime: str, pixels: np.ndarray
+) -> None:
+    classifier = Classifier.load("mnist", runtime=runtime)
+    classifier.predict(np.zeros((28, 28), np.uint8))
+    with pytest.raises(InvalidArgument, match=r"mnist takes uint8 pixels of the shape \(N, 28, 28, 1\); received"):
+        classifier.logits(pixels)
+    assert classifier.logits(np.zeros((0, 28, 28, 1), np.uint8)).shape == (0, 10)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True])
+def test_a_number_of_threads_that_makes_no_sense_is_refused(threads: int) -> None:
+    with pytest.raises(InvalidArgument, match=r"threads must be a whole number, 1 or more; received"):
+        Classifier.load("mnist", threads=threads)
 
 
 def test_a_broken_image_in_a_batch_is_an_error(mnist: Classifier) -> None:

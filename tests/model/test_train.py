@@ -164,6 +164,13 @@ def test_a_checkpoint_of_another_recipe_is_not_resumed(
         fit(quick_recipe.replace(seed=3, epochs=4), stripe_data, tmp_path)
 
 
+def test_a_run_goes_on_with_the_same_data_in_another_place(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+) -> None:
+    first = fit(quick_recipe.replace(dataset="flowers"), stripe_data, tmp_path)
+    assert same_weights(first, fit(quick_recipe.replace(dataset="moved/flowers"), stripe_data, tmp_path))
+
+
 def test_a_damaged_checkpoint_says_what_to_do(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
     fit(quick_recipe, stripe_data, tmp_path)
     checkpoint = tmp_path / CHECKPOINT

@@ -54,6 +54,15 @@ def test_both_models_are_shipped_whole_and_small() -> None:
         assert b"site-packages" not in (folder / "model.onnx").read_bytes(), "a stack trace names the exporting machine"
 
 
+def test_a_file_that_may_not_be_read_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("thumbnet.model.weights.sha256", refuse)
+    with pytest.raises(WeightsCorrupt, match=r"cannot read .*model\.onnx: Permission denied\. Let this user read it"):
+        Classifier.load(folder)
+
+
 def test_a_copied_folder_loads_by_path(folder: Path, mnist: Classifier) -> None:
     for path in (folder, str(folder)):
         assert Classifier.load(path).config == mnist.config

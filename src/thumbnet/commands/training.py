@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from safetensors import SafetensorError
 
-from thumbnet.model import Classifier, Preprocessing, ThumbnetError
+from thumbnet.model import Classifier, ThumbnetError
 from thumbnet.model.errors import MissingDependency, WeightsCorrupt
 from thumbnet.model.files import write_text
 
@@ -113,7 +113,7 @@ def choose_recipe(name: str, data: Path | None, changes: dict[str, Any]) -> tupl
         recipe = recipe.replace(name=folder.name, dataset=f"./{path}" if path in DATASETS else path)
     recipe = _change(recipe, changes)
     if folder:
-        size = Preprocessing(image_size=recipe.image_size, channels=3).image_size  # a size that can be read
+        size = recipe.image_size
         probe = Split(torch.zeros(2, 3, size, size, dtype=torch.uint8), torch.zeros(2, dtype=torch.int64))
         build_network(recipe, Dataset("probe", folder.labels, probe, probe, probe))
     return recipe, chosen
@@ -190,6 +190,8 @@ def evaluate(
             f"{data} has the classes {some(loaded.labels)}; {weights} knows {some(classifier.labels)}. "
             "They must be the same, in the same order."
         )
+    if (found := loaded.test.pixels.shape[1]) != (channels := classifier.config.preprocessing.channels):
+        raise ThumbnetError(f"{data} has images of {found} channel(s); {weights} takes {channels}. Give other data.")
     split = loaded.all() if every else loaded.test
     figures = measure(*classifier_logits(classifier, split), classifier.config)
     if robustness:
