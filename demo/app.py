@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from thumbnet.model import Classifier, InvalidArgument
 from thumbnet.model.encoded import MAX_BYTES
 from thumbnet.model.errors import MissingDependency
+from thumbnet.model.weights import shipped_weights
 
 if TYPE_CHECKING:
     import gradio as gr
 
-SHIPPED = ("cifar10", "mnist")
 PHOTOGRAPH = Path(__file__).parent / "examples" / "chelsea.jpg"
 CACHE_SECONDS = (600, 3600)
 """Every ten minutes uploads older than an hour are deleted; all of them when the demo stops."""
@@ -93,7 +93,7 @@ def launch_demo(
     require_gradio()
     if mcp:
         require_mcp()
-    demo = build_demo(load_classifiers(weights or SHIPPED))
+    demo = build_demo(load_classifiers(weights or shipped_weights()))
     if share:
         print("Asking for a share link; this can take half a minute …", flush=True)
     try:
@@ -163,7 +163,8 @@ def read_visitors(auth: str) -> list[tuple[str, str]]:
 
 
 def load_classifiers(weights: Sequence[str]) -> dict[str, Classifier]:
-    """Name → model, in the order given. Where two models have one name, the later is known by what was asked for.
+    """Name → model, in the order given. Where two models have one name, the later is known by what was asked for, or
+    by that and a number.
 
     Each has answered before, for the first answer is slow and no visitor should wait for it.
     """
@@ -172,7 +173,8 @@ def load_classifiers(weights: Sequence[str]) -> dict[str, Classifier]:
         classifier = Classifier.load(wanted)
         classifier.check()
         classifier.predict(PHOTOGRAPH)
-        classifiers[classifier.name if classifier.name not in classifiers else wanted] = classifier
+        names = (classifier.name, wanted, f"{wanted} ({len(classifiers) + 1})")
+        classifiers[next(name for name in names if name not in classifiers)] = classifier
     return classifiers
 
 

@@ -132,6 +132,7 @@ def watch(recipe: Recipe, title: str, seconds: float = SECONDS) -> Iterator[Curv
         import torch
 
         from thumbnet.model.errors import TrainingDiverged
+        from thumbnet.model.evaluate import take
         from thumbnet.model.optimizers import build_optimizers
         from thumbnet.model.train import build_network, evaluate_split, loss_function
 
@@ -140,9 +141,7 @@ def watch(recipe: Recipe, title: str, seconds: float = SECONDS) -> Iterator[Curv
             torch.manual_seed(recipe.seed)
             network = build_network(recipe, data)
     optimizers = build_optimizers(network, recipe)
-    validation = type(data.validation)(
-        data.validation.pixels[:VALIDATION_IMAGES], data.validation.labels[:VALIDATION_IMAGES]
-    )
+    validation = take(data.validation, VALIDATION_IMAGES)
     generator = torch.Generator().manual_seed(recipe.seed)
     curves = Curves(title)
     recent: list[float] = []

@@ -12,25 +12,12 @@ from typing import Any
 from thumbnet.model import Classifier, InvalidArgument
 from thumbnet.model.errors import ThumbnetError
 from thumbnet.model.files import write_json
-from thumbnet.model.weights import CARD, CONFIG, ONNX, WeightsConfig, find_weights, verified
+from thumbnet.model.weights import CARD, CONFIG, ONNX, find_weights, verified
+
+from .pictures import EXAMPLES, EXAMPLES_OF, reads_digits
 
 WEB = Path(__file__).parent / "web"
 LOGO = Path(__file__).parent / "logo.svg"
-EXAMPLES = Path(__file__).parent / "examples"
-EXAMPLES_OF = {
-    "cifar10": {
-        "chelsea.jpg": "a cat, photograph by Stéfan van der Walt (CC0)",
-        "airplane.png": "an airplane",
-        "bird.png": "a bird",
-        "deer.png": "a deer",
-        "frog.png": "a frog",
-        "horse.png": "a horse",
-        "ship.png": "a ship",
-        "truck.png": "a truck",
-        "coffee.jpg": "a cup of coffee, photograph by Rachel Michetti (CC0)",
-    },
-    "mnist": {"digit-7.png": "a handwritten 7", "digit-2.png": "a handwritten 2", "digit-1.png": "a handwritten 1"},
-}
 MARK = "models.json"
 """The file by which an earlier export is known."""
 
@@ -71,7 +58,9 @@ def export_page(directory: Path, weights: Sequence[str], *, force: bool = False)
         if directory.exists() and holds_something_else(directory) and not force:
             raise InvalidArgument(f"{directory} has files of something else; choose another directory, or --force.")
         directory.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as folder:
+        with tempfile.TemporaryDirectory(
+            dir=directory.parent, prefix=f".{directory.name}-", ignore_cleanup_errors=True
+        ) as folder:
             page, before = Path(folder) / "page", Path(folder) / "before"
             write_page(page, weights)
             if directory.exists():
@@ -127,8 +116,3 @@ def copy_examples(model: str, page: Path) -> list[dict[str, str]]:
         {"file": Path(shutil.copy(EXAMPLES / name, page / "examples")).relative_to(page).as_posix(), "text": text}
         for name, text in EXAMPLES_OF.get(model, {}).items()
     ]
-
-
-def reads_digits(config: WeightsConfig) -> bool:
-    """Whether a model takes what MNIST's digits look like: then the page has a square to draw on."""
-    return config.preprocessing.channels == 1 and config.preprocessing.image_size == 28

@@ -11,7 +11,7 @@ from gradio.utils import get_upload_folder
 
 from thumbnet.model import ThumbnetError
 
-EXAMPLES = Path(__file__).parent / "examples"
+from .pictures import EXAMPLES
 
 Upload = dict[str, Any] | None
 """What Gradio knows of an uploaded file; its "path" holds the bytes as they were sent."""
@@ -33,7 +33,13 @@ def files_only(component: FileInput) -> FileInput:
     return component
 
 
-def read_upload(upload: Upload) -> bytes:
+def name_of(upload: object) -> str:
+    """What the visitor calls a file."""
+    names = (upload.get("orig_name"), Path(str(upload.get("path"))).name) if isinstance(upload, dict) else ()
+    return str(next(filter(None, names), "no file"))
+
+
+def read_upload(upload: object) -> bytes:
     """The very bytes that were uploaded. Raises ThumbnetError with a message for the visitor.
 
     A visitor may name any path, and Gradio looks only at those that are marked as files: nothing is read but

@@ -17,7 +17,8 @@ from typing import Literal
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-from thumbnet.demo.app import SHIPPED, build_demo, load_classifiers, serve
+from thumbnet.demo.app import build_demo, load_classifiers, serve
+from thumbnet.model.weights import shipped_weights
 
 ROOT = Path(__file__).parents[1]
 PHOTOGRAPH = ROOT / "demo" / "examples" / "chelsea.jpg"
@@ -32,7 +33,7 @@ def main() -> None:
     """Start the demo, photograph it, stop it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    demo = build_demo(load_classifiers(SHIPPED))
+    demo = build_demo(load_classifiers(shipped_weights()))
     address, _ = serve(demo, "127.0.0.1", port)
     IMAGES.mkdir(parents=True, exist_ok=True)
     try:

@@ -17,32 +17,10 @@ from thumbnet.model import Classifier, Prediction, ThumbnetError, UnknownName
 from thumbnet.model.explain import explain
 
 from ..answer import describe, inline, inline_image, render, render_bars, render_invitation, render_problem
-from ..uploads import EXAMPLES, Upload, files_only, read_upload
+from ..pictures import EXAMPLES, EXAMPLES_OF
+from ..uploads import Upload, files_only, name_of, read_upload
 from ..visitors import newest_only
 
-EXAMPLES_OF = {
-    "cifar10": (
-        "chelsea.jpg",
-        "airplane.png",
-        "automobile.png",
-        "bird.png",
-        "cat.png",
-        "deer.png",
-        "dog.png",
-        "frog.png",
-        "horse.png",
-        "ship.png",
-        "truck.png",
-        "coffee.jpg",
-    ),
-    "mnist": ("digit-7.png", "digit-2.png", "digit-1.png"),
-}
-"""Name of a model → pictures under examples/ that suit it; examples/SOURCES.md says where each is from."""
-
-CREDITS = {
-    "chelsea.jpg": "a cat, photograph by Stéfan van der Walt (CC0)",
-    "coffee.jpg": "a cup of coffee, photograph by Rachel Michetti (CC0)",
-}
 SOURCES = (
     "Small pictures: the first of each class among CIFAR-10’s test images, and MNIST’s first three digits. "
     "Photographs: Stéfan van der Walt and Rachel Michetti, both CC0, from scikit-image."
@@ -85,7 +63,7 @@ STYLE = """
 def build_tab(classifiers: Mapping[str, Classifier]) -> None:
     """Lay out the tab inside the current gr.Blocks, and publish the endpoint /predict."""
     names = list(classifiers)
-    examples = [(EXAMPLES / file, name) for name in names for file in EXAMPLES_OF.get(name, ())]
+    examples = [(file, text, name) for name in names for file, text in EXAMPLES_OF.get(name, {}).items()]
     gr.set_static_paths(EXAMPLES)  # served from where they are: no copies, nothing that expires
 
     model = gr.Radio(names, value=names[0], label="Model", visible=len(names) > 1, container=False)
@@ -105,18 +83,19 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
             files_only(image)
         with gr.Column(min_width=300):
             card = gr.HTML(render_invitation(classifiers[names[0]]))
-    bars = gr.Label(visible=False)  # for callers of /predict
+    predicted = gr.Label(visible=False)  # for callers of /predict
 
     def answer(image: Upload, model: str) -> Iterator[str]:
         """What the page shows: at once the answer, and then with a heatmap, which takes longer."""
-        if image is None:
-            yield render_invitation(classifiers[model])
-            return
         try:
-            prediction = classify(classifiers, image, model)
+            classifier = choose(classifiers, model)
+            if image is None:
+                yield render_invitation(classifier)
+                return
+            prediction = classifier.predict(read_upload(image))
             bars = render_bars(prediction.scores)
             yield render(prediction) + bars
-            yield render(prediction, explain(classifiers[model], read_upload(image), prediction.label)) + bars
+            yield render(prediction, explain(classifier, prediction.pixels, prediction.label)) + bars
         except ThumbnetError as error:
             yield render_problem(str(error))
 
@@ -124,8 +103,8 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         """Its file, and the model that it suits."""
         if not (number.isdecimal() and int(number) < len(examples)):
             return gr.skip(), gr.skip()
-        path, name = examples[int(number)]
-        return str(path), name
+        file, _, name = examples[int(number)]
+        return str(EXAMPLES / file), name
 
     def predict(image: Upload, model: str) -> dict[str, float]:
         """Say what a small picture shows: the best label, and the probability of every label, best first.
@@ -150,12 +129,12 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         show_progress="minimal",
         api_visibility="private",
     )
-    gr.on([], predict, [image, model], bars, preprocess=False, api_name="predict")
+    gr.on([], predict, [image, model], predicted, preprocess=False, api_name="predict")
 
     if examples:
         chooser = gr.HTML(
             value="",
-            html_template=render_examples([path for path, _ in examples]),
+            html_template=render_examples([(EXAMPLES / file, text) for file, text, _ in examples]),
             js_on_load=CHOOSE,
             elem_classes="examples",
         )
@@ -163,14 +142,13 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
     build_several(classifiers, model)
 
 
-def render_examples(paths: Sequence[Path]) -> str:
-    """The examples as buttons, as HTML; the photographs say whose they are."""
+def render_examples(examples: Sequence[tuple[Path, str]]) -> str:
+    """Pictures and what they show, as buttons, as HTML."""
     buttons = []
-    for number, path in enumerate(paths):
+    for number, (path, text) in enumerate(examples):
         with Image.open(path) as opened:
             small = opened.convert("RGB")
             small.thumbnail((EXAMPLE_SIDE, EXAMPLE_SIDE))
-        text = CREDITS.get(path.name) or path.stem.replace("digit-", "a handwritten ")
         title = escape(text, quote=True)
         buttons.append(
             f'<button type="button" data-number="{number}" title="{title}">'
@@ -182,16 +160,16 @@ def render_examples(paths: Sequence[Path]) -> str:
 def build_several(classifiers: Mapping[str, Classifier], model: gr.Radio) -> None:
     """Lay out the part for several pictures at once."""
 
-    def classify_all(files: Sequence[dict[str, Any]] | None, model: str) -> str:
+    def classify_all(files: object, model: str) -> str:
         """A card for each picture, and a link to their table."""
-        if not files:
+        if not isinstance(files, list) or not files:
             return ""
         if len(files) > MOST_AT_ONCE:
             return render_problem(f"received {len(files)} pictures; at most {MOST_AT_ONCE} are taken at once.")
         cards: list[str] = []
         rows: list[tuple[object, ...]] = []
         for file in files:
-            name = str(file.get("orig_name") or Path(file["path"]).name)
+            name = name_of(file)
             try:
                 prediction = classify(classifiers, file, model)
             except ThumbnetError as error:
@@ -232,12 +210,12 @@ def as_csv(rows: Sequence[Sequence[object]]) -> str:
     writer.writerow(COLUMNS)
     for row in rows:
         writer.writerow(
-            f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" and cell else cell for cell in row
+            f"'{cell}" if isinstance(cell, str) and cell.startswith(tuple("=+-@\t\r")) else cell for cell in row
         )
     return text.getvalue()
 
 
-def classify(classifiers: Mapping[str, Classifier], image: Upload, model: str) -> Prediction:
+def classify(classifiers: Mapping[str, Classifier], image: object, model: str) -> Prediction:
     """Classify an upload. Raises ThumbnetError with a message for the visitor."""
     return choose(classifiers, model).predict(read_upload(image))
 

@@ -13,10 +13,9 @@ from thumbnet.model import Classifier, Score
 from thumbnet.model.images import read_image
 
 from ..answer import inline_image, percent, render, render_bars, render_call
+from ..pictures import EXAMPLES, EXAMPLES_OF, reads_digits
 from ..strokes import as_digit, read_ink
-from ..uploads import EXAMPLES
 from ..visitors import newest_only
-from .classify import EXAMPLES_OF
 
 SKETCHPAD = Path(__file__).parents[1] / "web" / "sketchpad.js"
 
@@ -66,7 +65,7 @@ for (const button of element.querySelectorAll("[data-digit]"))
 
 def build_tab(classifiers: Mapping[str, Classifier]) -> None:
     """Lay out the tab inside the current gr.Blocks; it needs a model of grey images of 28 pixels."""
-    names = [name for name, model in classifiers.items() if reads_digits(model)]
+    names = [name for name, model in classifiers.items() if reads_digits(model.config)]
     if not names:
         gr.HTML(render_call("No model of digits here", "Drawing needs one: start the demo with --weights mnist."))
         return
@@ -139,9 +138,3 @@ def example(file: Path) -> str:
     """A picture as a data URI."""
     with Image.open(file) as picture:
         return inline_image(read_image(picture))
-
-
-def reads_digits(classifier: Classifier) -> bool:
-    """Whether a model takes what MNIST's digits look like."""
-    preprocessing = classifier.config.preprocessing
-    return preprocessing.channels == 1 and preprocessing.image_size == 28

@@ -15,9 +15,10 @@ from thumbnet.model.feature_maps import Inside
 from .. import filmstrip
 from ..answer import render_call, render_problem
 from ..filmstrip import describe_layer, render_filters, render_logits, render_maps, strip
-from ..uploads import EXAMPLES, Upload, files_only, read_upload
+from ..pictures import EXAMPLES, EXAMPLES_OF
+from ..uploads import Upload, files_only, read_upload
 from ..visitors import newest_only
-from .classify import EXAMPLES_OF, choose
+from .classify import choose
 
 STYLE = (
     filmstrip.STYLE
@@ -72,7 +73,7 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
 
     def show(name: str, image: Upload) -> str:
         """An example that suits a network; another one than is shown."""
-        files = EXAMPLES_OF.get(name) or EXAMPLES_OF["cifar10"]
+        files = list(EXAMPLES_OF.get(name) or EXAMPLES_OF["cifar10"])
         shown = Path(str((image or {}).get("path"))).name
         return str(EXAMPLES / files[(files.index(shown) + 1) % len(files) if shown in files else 0])
 

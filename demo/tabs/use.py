@@ -13,6 +13,7 @@ from urllib.parse import quote
 import gradio as gr
 
 from thumbnet.model import Classifier
+from thumbnet.model.markdown import plain
 from thumbnet.model.weights import CARD, HUB_ID, ONNX
 
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -125,10 +126,10 @@ def about(model: Classifier) -> str:
     """What a model knows."""
     preprocessing = model.config.preprocessing
     kind = "grey" if preprocessing.channels == 1 else "RGB"
-    labels = ", ".join(label.replace("_", " ") for label in model.labels)
+    labels = ", ".join(plain(label.replace("_", " ")) for label in model.labels)
     version = model.config.files.get(ONNX, "")[:12]
     return (
-        f"**{model.name}**, version `{version}`, knows {len(model.labels)} classes: {labels}. It sees "
+        f"**{plain(model.name)}**, version `{version}`, knows {len(model.labels)} classes: {labels}. It sees "
         f"{preprocessing.image_size} × {preprocessing.image_size} pixels, {kind}."
     )
 

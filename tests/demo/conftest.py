@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from thumbnet import Classifier
-from thumbnet.demo.tabs.classify import EXAMPLES_OF
+from thumbnet.demo.pictures import EXAMPLES_OF
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from thumbnet.demo.uploads import EXAMPLES
+from thumbnet.demo.pictures import EXAMPLES
 
 SERIOUS = {"serious", "critical"}
 GRADIOS_OWN: dict[str, str] = {}

@@ -11,7 +11,7 @@ import pytest
 from gradio_client import Client, handle_file
 
 from thumbnet.demo.app import build_demo, launch_demo, load_classifiers
-from thumbnet.demo.uploads import EXAMPLES
+from thumbnet.demo.pictures import EXAMPLES
 from thumbnet.model import InvalidArgument
 from thumbnet.model.errors import MissingDependency, WeightsNotFound
 from thumbnet.model.weights import SHIPPED_ROOT
@@ -61,7 +61,9 @@ def test_unknown_weights_are_reported():
 
 def test_two_models_of_one_name_are_both_kept(tmp_path):
     (tmp_path / "copy").symlink_to(SHIPPED_ROOT / "mnist", target_is_directory=True)
-    assert list(load_classifiers(["mnist", str(tmp_path / "copy")])) == ["mnist", str(tmp_path / "copy")]
+    copy = str(tmp_path / "copy")
+    assert list(load_classifiers(["mnist", copy])) == ["mnist", copy]
+    assert list(load_classifiers([copy, "mnist", "mnist"])) == ["mnist", "mnist (2)", "mnist (3)"]
 
 
 def test_without_a_tunnel_the_demo_says_so_and_goes_on_and_leaves_no_upload_behind(start_demo, tmp_path):

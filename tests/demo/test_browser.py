@@ -9,8 +9,8 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from thumbnet.demo.answer import describe
-from thumbnet.demo.tabs.classify import EXAMPLES_OF, as_csv
-from thumbnet.demo.uploads import EXAMPLES
+from thumbnet.demo.pictures import EXAMPLES, EXAMPLES_OF
+from thumbnet.demo.tabs.classify import as_csv
 
 
 def upload(page: Page, file: str | dict[str, object]) -> None:
@@ -31,7 +31,7 @@ def test_an_uploaded_photograph_is_answered_in_words(page, classifiers):
 
 def test_an_example_brings_its_own_model_and_can_be_cleared(page, classifiers):
     seven = page.locator(".examples button").nth(len(EXAMPLES_OF["cifar10"]))
-    sentence = describe(classifiers["mnist"].predict(EXAMPLES / EXAMPLES_OF["mnist"][0]))
+    sentence = describe(classifiers["mnist"].predict(EXAMPLES / "digit-7.png"))
     seven.click()
     expect(page.locator(".verdict").first).to_have_text(sentence)
     expect(page.get_by_label("mnist").first).to_be_checked()

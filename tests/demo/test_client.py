@@ -15,8 +15,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from thumbnet.demo.tabs.classify import EXAMPLES_OF
-from thumbnet.demo.uploads import EXAMPLES
+from thumbnet.demo.pictures import EXAMPLES, EXAMPLES_OF
 
 PHOTOGRAPH = EXAMPLES / "chelsea.jpg"
 

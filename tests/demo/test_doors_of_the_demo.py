@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from thumbnet.cli import app
 from thumbnet.demo.app import launch_demo, read_visitors, require_mcp
-from thumbnet.demo.uploads import EXAMPLES
+from thumbnet.demo.pictures import EXAMPLES
 from thumbnet.model import InvalidArgument
 from thumbnet.model.errors import MissingDependency
 

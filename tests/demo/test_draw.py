@@ -9,9 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from thumbnet.demo.answer import describe
+from thumbnet.demo.pictures import EXAMPLES, EXAMPLES_OF
 from thumbnet.demo.strokes import CANVAS, as_digit, read_ink
-from thumbnet.demo.tabs.classify import EXAMPLES_OF
-from thumbnet.demo.uploads import EXAMPLES
 
 
 def blank() -> np.ndarray:
@@ -100,7 +99,7 @@ def test_a_drawn_seven_is_a_seven_and_can_be_cleared(page, open_tab):
 
 def test_who_cannot_draw_chooses_a_digit_with_the_keyboard(page, open_tab, mnist):
     open_tab("Draw a digit")
-    for file in EXAMPLES_OF["mnist"][:2]:
+    for file in list(EXAMPLES_OF["mnist"])[:2]:
         button = page.get_by_role("button", name=f"Show the {file.removeprefix('digit-').removesuffix('.png')}")
         button.focus()
         page.keyboard.press("Enter")

@@ -7,8 +7,7 @@ import re
 import pytest
 from PIL import Image
 
-from thumbnet.demo.tabs.classify import EXAMPLES_OF
-from thumbnet.demo.uploads import EXAMPLES
+from thumbnet.demo.pictures import EXAMPLES, EXAMPLES_OF
 
 OFFERED = [file for files in EXAMPLES_OF.values() for file in files]
 

@@ -25,7 +25,8 @@ from typer.testing import CliRunner
 
 from thumbnet.cli import app
 from thumbnet.demo.answer import describe
-from thumbnet.demo.static_page import EXAMPLES, WEB, export_page
+from thumbnet.demo.pictures import EXAMPLES
+from thumbnet.demo.static_page import WEB, export_page
 from thumbnet.demo.strokes import CANVAS, as_digit
 from thumbnet.model import Classifier, InvalidArgument, Prediction, Score
 from thumbnet.model.errors import ThumbnetError, WeightsCorrupt, WeightsNotFound

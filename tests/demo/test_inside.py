@@ -15,7 +15,7 @@ from thumbnet.demo.filmstrip import (
     signed,
     strip,
 )
-from thumbnet.demo.uploads import EXAMPLES
+from thumbnet.demo.pictures import EXAMPLES
 from thumbnet.model import Classifier
 from thumbnet.model.feature_maps import Inside
 

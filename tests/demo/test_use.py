@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from thumbnet import Classifier
+from thumbnet.demo.pictures import EXAMPLES
 from thumbnet.demo.tabs.use import PYTHON, SNIPPETS, about, read_card, values_of
-from thumbnet.demo.uploads import EXAMPLES
 from thumbnet.model.weights import SHIPPED_ROOT
 
 

@@ -12,8 +12,7 @@ import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
 
-from thumbnet.demo.tabs.classify import EXAMPLES_OF
-from thumbnet.demo.uploads import EXAMPLES
+from thumbnet.demo.pictures import EXAMPLES, EXAMPLES_OF
 from thumbnet.demo.visitors import newest_only
 
 VISITORS = 50
@@ -47,7 +46,7 @@ def test_memory_stays_flat_over_many_predictions(start_demo, tmp_path):
 
         def classify(times: int) -> int:
             for number in range(times):
-                file = EXAMPLES / EXAMPLES_OF["cifar10"][number % 12]
+                file = EXAMPLES / list(EXAMPLES_OF["cifar10"])[number % 12]
                 client.predict(handle_file(file), api_name="/predict")
             return resident_kb(process)
 

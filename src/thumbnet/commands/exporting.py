@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from .shared import output, require_writable
+from thumbnet.model.weights import shipped_weights
 
-SHIPPED = ("cifar10", "mnist")
+from .shared import output, require_writable
 
 
 def export_web(
@@ -25,7 +25,7 @@ def export_web(
     from thumbnet.demo.static_page import export_page
 
     require_writable(directory.absolute().parent, "Choose another directory.")
-    size = export_page(directory, tuple(weights or SHIPPED), force=force)
+    size = export_page(directory, weights or shipped_weights(), force=force)
     place = escape(shlex.quote(str(directory)))
     output.print(
         f"{escape(str(directory))}: {size / 1e6:.1f} MB that any static host can serve; pictures stay in the browser."
