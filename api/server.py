@@ -243,7 +243,7 @@ def announce(settings: Settings) -> None:
 
 
 def share_processors(settings: Settings, processors: int) -> Settings:
-    """Settings with workers and threads filled in, so that workers × threads ≤ processors."""
+    """Settings with the workers and threads that were not given, of which there are no more than processors."""
     workers = settings.workers or max(1, min(MOST_WORKERS, processors // (settings.threads or 1)))
     return replace(settings, workers=workers, threads=settings.threads or max(1, processors // workers))
 

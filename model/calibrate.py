@@ -50,7 +50,10 @@ def calibrate(folder: Path, validation: Split) -> dict[str, Any]:
 def gather_evidence(
     classifier: Classifier, config: WeightsConfig, logits: Floats, labels: Labels, images: Tensor
 ) -> dict[str, dict[str, float]]:
-    """Score → how well it tells (AUROC) right answers from mistakes, and images of the classes from made outliers.
+    """Score → how well it tells right answers from mistakes, and the classes from made outliers (AUROC, 0 … 1).
+
+    logits, labels   (N, classes) and (N,), of validation images
+    images           (M, C, H, W) uint8 validation images, of which some outliers are made
 
     Where there is no mistake, or nothing but mistakes, there is nothing to tell apart and no such entry.
     """
@@ -82,6 +85,8 @@ def choose_score(evidence: Mapping[str, Mapping[str, float]]) -> str:
 
 def fit_temperature(logits: Floats, labels: Labels) -> float:
     """The temperature, 0.05 … 20, at which the best class's probability predicts best whether it is right.
+
+    logits, labels   (N, classes) and (N,), of validation images
 
     That is: of least binary cross-entropy between confidence and "the answer is right" (Le Coz et al. 2024,
     arXiv:2411.02988), where Guo et al. 2017 (arXiv:1706.04599) take the cross-entropy of all classes. Networks that

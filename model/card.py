@@ -6,6 +6,7 @@ Every figure comes from results.json or config.json. A section whose figures or 
 from __future__ import annotations
 
 import json
+import os
 import statistics
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ def write_card(folder: Path, target: Path | None = None) -> ModelCard:
         results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WeightsCorrupt(f"{folder / RESULTS} cannot be read: {error}") from error
-    prefix = "" if target.parent == folder else f"{folder.relative_to(target.parent).as_posix()}/"
+    path = Path(os.path.relpath(folder, target.parent)).as_posix()
+    prefix = "" if path == "." else f"{path}/"
     card = ModelCard(f"---\n{metadata(config, results)}\n---\n\n{text(config, results, Pictures(folder, prefix))}\n")
     write_text(target, str(card))
     return card

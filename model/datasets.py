@@ -94,7 +94,8 @@ def load_dataset(
     download           fetch a built-in data set that is missing
 
     A folder is `root/class/*.jpg`, or `root/{train,val,test}/class/*.jpg` (see folders.py).
-    Raises UnknownName for a name that is neither, DatasetError for data that is missing or makes no sense.
+    Raises UnknownName for a name that is neither, DatasetError for data that is missing or makes no sense,
+    InvalidArgument for sizes and channels that no network takes (of folders), MissingDependency without torchvision.
     """
     folder = Path(name_or_folder)
     if name_or_folder in DATASETS:

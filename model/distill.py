@@ -25,7 +25,13 @@ class Teachers:
     """The models that a recipe's network learns from; at each step one of them, drawn at random, answers."""
 
     def __init__(self, recipe: Recipe, data: Dataset, *, bf16: bool, device: torch.device) -> None:
-        """Raises InvalidArgument where one of them knows other classes than the data, or another size of image."""
+        """
+        bf16     whether they compute in bf16
+        device   what trains: teachers on a GPU compute with torch, on the processor with OpenVINO
+
+        Raises InvalidArgument where one of them knows other classes than the data, or another size of image, and what
+        `load_teacher` raises.
+        """
         self._teachers: list[tuple[Answers, float]] = []
         self._mirrors = recipe.flip != "none"
         self._shift = min(recipe.translate, 1)
@@ -57,7 +63,10 @@ class Teachers:
 
 
 def load_teacher(name: str, bf16: bool, device: torch.device) -> tuple[WeightsConfig, Answers]:
-    """A teacher on the device that trains; its answers are softened, so bf16 is exact enough for them."""
+    """A teacher on the device that trains; its answers are softened, so bf16 is exact enough for them.
+
+    Raises WeightsNotFound where it was not trained yet, WeightsCorrupt where it cannot be used.
+    """
     try:
         folder = find_weights(name)
         config = read_config(folder)
@@ -94,6 +103,11 @@ def torch_answers(folder: Path, config: WeightsConfig, bf16: bool, device: torch
 
 
 def distillation_loss(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
-    """Divergence of the student's answers from the teachers' (Hinton et al. 2015, arXiv:1503.02531)."""
+    """Mean divergence of the student's answers from the teachers', times the square of the temperature: a scalar.
+
+    logits, taught   (N, classes), the student's and the teachers'
+
+    The square keeps its slopes as large as those of the labels' loss (Hinton et al. 2015, arXiv:1503.02531).
+    """
     student, teacher = ((values / temperature).log_softmax(dim=1) for values in (logits, taught))
     return temperature**2 * F.kl_div(student, teacher, log_target=True, reduction="batchmean")

@@ -76,7 +76,7 @@ class Explanation:
         return overlay(self.heatmap, self.pixels.repeat(scale, axis=0).repeat(scale, axis=1), opacity=opacity)
 
     def png(self, *, size: int = 256, opacity: float = OPACITY) -> bytes:
-        """`overlay` as the bytes of a PNG file."""
+        """`overlay` as the bytes of a PNG file. Raises InvalidArgument as it does."""
         buffer = io.BytesIO()
         Image.fromarray(self.overlay(size=size, opacity=opacity)).save(buffer, "PNG", compress_level=1)
         return buffer.getvalue()

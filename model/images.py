@@ -22,6 +22,8 @@ from .errors import CorruptImage, ImageTooLarge, InvalidArgument, InvalidImage
 Pixels = npt.NDArray[np.uint8]
 """(H, W, C) uint8, 0…255; C is 1 (grey) or 3 (RGB)."""
 
+MAX_IMAGE_SIZE = 1024
+"""Sides of the largest images that a network may take, in pixels."""
 DETAIL = 8  # smaller, and the decoder's way of shrinking would show in the result
 LARGE_PIXELS = 1_000_000  # converted at once: a large image in several modes would take hundreds of megabytes
 
@@ -41,8 +43,10 @@ class Preprocessing:
     channels: int
 
     def __post_init__(self) -> None:
-        if type(self.image_size) is not int or not 1 <= self.image_size <= 1024:
-            raise InvalidArgument(f"image_size must be a whole number, 1 … 1024; received {self.image_size}.")
+        if type(self.image_size) is not int or not 1 <= self.image_size <= MAX_IMAGE_SIZE:
+            raise InvalidArgument(
+                f"image_size must be a whole number, 1 … {MAX_IMAGE_SIZE}; received {self.image_size}."
+            )
         if type(self.channels) is not int or self.channels not in (1, 3):
             raise InvalidArgument(f"channels must be 1 (grey) or 3 (RGB); received {self.channels}.")
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from .errors import InvalidArgument, UnknownName
 from .folders import is_plain
+from .images import MAX_IMAGE_SIZE
 
 Loss = Literal["cross_entropy", "mse"]
 OptimizerName = Literal["sgd", "adam", "muon"]
@@ -129,7 +130,8 @@ class Recipe:
                 self._require(name, math.isfinite(value), "a finite number")
         plain = self.name not in ("", ".", "..") and is_plain(self.name) and not set(self.name) & set("/\\")
         self._require("name", plain, "what a folder can be called, in a line and without / and \\")
-        for name in ("image_size", "epochs", "batch_size"):
+        self._require("image_size", 1 <= self.image_size <= MAX_IMAGE_SIZE, f"1 … {MAX_IMAGE_SIZE}")
+        for name in ("epochs", "batch_size"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("learning_rate", "bias_learning_rate", "head_learning_rate", "teacher_temperature"):
             self._require(name, getattr(self, name) > 0, "greater than 0")
@@ -165,7 +167,8 @@ class Recipe:
     def is_among_last(self, epoch: int, share: float) -> bool:
         """Whether an epoch, counted from 0, is one of this share of the epochs at the end, of which there is one at
         least."""
-        return share > 0 and epoch >= min(self.epochs - 1, (1 - share) * self.epochs)
+        count = math.floor(round(share * self.epochs, 6))  # 0.7 of 10 is a little under 7
+        return share > 0 and epoch >= self.epochs - max(1, count)
 
     def refined(self) -> Recipe:
         """A copy with the augmentation of the last epochs (see `refinement`)."""

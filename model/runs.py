@@ -34,8 +34,8 @@ from .weights import RESULTS, WeightsConfig, read_config, save_weights, write_co
 def run(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, show_progress: bool = True) -> Path:
     """Train, or go on with what the folder holds, then measure; return the weights folder.
 
-    Raises what `train` raises. The test split is read once, after everything else is decided. Of several processes the
-    first alone does what follows the training.
+    Raises what `train` and `save_weights` raise. The test split is read once, after everything else is decided. Of
+    several processes the first alone does what follows the training.
     """
     network = train(recipe, data, folder, device=device, show_progress=show_progress)
     if not parallel.is_first():

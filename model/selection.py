@@ -23,7 +23,8 @@ class Memory(nn.Module):
         self.register_buffer("losses", torch.full((len(mirrored),), torch.inf))
 
     def hardest(self, drawn: Tensor, count: int) -> Tensor:
-        """Of the images at these positions those whose loss was largest, unseen ones before all, in their order.
+        """Of the images at these positions, (M,), those whose loss was largest, unseen ones before all: (count,), in
+        their order.
 
         Easy images teach little (Jiang et al. 2019, arXiv:1910.00762); that the loss was computed by the network as it
         was some epochs ago costs nothing (airbench96 asks a small network instead, Jordan 2024, arXiv:2404.00498).

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .architectures import Network
 from .architectures.layers import HEAD
@@ -27,13 +28,12 @@ def take_over(network: Network, recipe: Recipe, labels: Sequence[str]) -> None:
     """
     folder = find_weights(recipe.start_from)
     config = read_config(folder)
-    ours, theirs = (
-        f"{architecture} {json.dumps(dict(options))}"
-        for architecture, options in ((recipe.architecture, recipe.options), (config.architecture, config.options))
-    )
-    advice = f"Set start_from to other weights, or to nothing, or architecture to nothing to take {theirs}."
+    ours, theirs = ((it.architecture, dict(it.options)) for it in (recipe, config))
+    advice = f"Set start_from to other weights, or to nothing, or architecture to nothing to take {in_words(*theirs)}."
     if ours != theirs:
-        raise InvalidArgument(f"the recipe trains {ours}, but {recipe.start_from!r} is {theirs}. {advice}")
+        raise InvalidArgument(
+            f"the recipe trains {in_words(*ours)}, but {recipe.start_from!r} is {in_words(*theirs)}. {advice}"
+        )
     trained = load_network(folder, config).state_dict()
     left_out = () if takes_head(config, labels) else HEAD
     expected = {name: tensor.shape for name, tensor in network.state_dict().items() if not name.startswith(left_out)}
@@ -46,3 +46,8 @@ def take_over(network: Network, recipe: Recipe, labels: Sequence[str]) -> None:
             f"{', '.join(layers[:3])}. {advice}"
         )
     network.load_state_dict({name: tensor for name, tensor in trained.items() if name in expected}, strict=False)
+
+
+def in_words(architecture: str, options: Mapping[str, Any]) -> str:
+    """An architecture and its options, for a message."""
+    return f"{architecture} {json.dumps(options)}"

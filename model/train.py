@@ -74,15 +74,7 @@ def train(
     training = Split(data.train.pixels.to(device), data.train.labels.to(device))
     batch_size, drawn_size, steps_per_epoch = plan_epoch(recipe, len(training))
     total_steps = recipe.epochs * steps_per_epoch
-    if batch_size < parallel.size():
-        raise InvalidArgument(
-            f"a batch of {batch_size} images cannot be shared by {parallel.size()} processes; start fewer."
-        )
-    if batch_size < 2 * parallel.size() and any(isinstance(layer, BatchNorm2d) for layer in network.modules()):
-        raise InvalidArgument(
-            f"a batch of {batch_size} images leaves a process one, of which {recipe.architecture} cannot measure what "
-            f"its batch norms need; set batch_size to {2 * parallel.size()} or more."
-        )
+    check_shares(batch_size, network, recipe)
     memory = Memory(mirror_coins(len(training), recipe)).to(device)
     refined = recipe.refined()
 
@@ -161,8 +153,9 @@ def train(
                     after_epoch(row)
             if ended:
                 progress.epoch_loss = 0.0
-            if first and due:
-                save_checkpoint(checkpoint, network, optimizers, recipe, progress, fingerprint, memory, averaged)
+            if due:
+                if first:
+                    save_checkpoint(checkpoint, network, optimizers, recipe, progress, fingerprint, memory, averaged)
                 saved_at = time.monotonic()
             if stopped:
                 raise Interrupted
@@ -178,6 +171,19 @@ def plan_epoch(recipe: Recipe, images: int) -> tuple[int, int, int]:
     batch_size = min(recipe.batch_size, images)
     drawn_size = min(round(batch_size / recipe.selection), images)
     return batch_size, drawn_size, images // drawn_size
+
+
+def check_shares(batch_size: int, network: Network, recipe: Recipe) -> None:
+    """Raise InvalidArgument where a batch leaves one of the processes too few images."""
+    if batch_size < parallel.size():
+        raise InvalidArgument(
+            f"a batch of {batch_size} images cannot be shared by {parallel.size()} processes; start fewer."
+        )
+    if batch_size < 2 * parallel.size() and any(isinstance(layer, BatchNorm2d) for layer in network.modules()):
+        raise InvalidArgument(
+            f"a batch of {batch_size} images leaves a process one, of which {recipe.architecture} cannot measure what "
+            f"its batch norms need; set batch_size to {2 * parallel.size()} or more."
+        )
 
 
 def is_finite(network: Network) -> bool:

@@ -15,7 +15,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.importance import get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
-from .plots import BLUE, ORANGE, save
+from .plots import BLUE, ORANGE, save, tidy
 
 COLUMNS = 4
 ENOUGH_FOR_IMPORTANCE = 8
@@ -53,7 +53,7 @@ def _plot_history(axes: Axes, trials: list[FrozenTrial], floor: float) -> None:
     axes.set_title("history, with the best so far", loc="left")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
-    _tidy(axes)
+    tidy(axes)
 
 
 def _plot_importance(axes: Axes, study: optuna.Study) -> None:
@@ -66,7 +66,7 @@ def _plot_importance(axes: Axes, study: optuna.Study) -> None:
     importances = get_param_importances(study)
     names = sorted(importances, key=importances.__getitem__)
     axes.barh(names, [importances[name] for name in names], color=BLUE)
-    _tidy(axes)
+    tidy(axes)
 
 
 def _plot_slice(axes: Axes, trials: list[FrozenTrial], field: str, floor: float) -> None:
@@ -89,7 +89,7 @@ def _plot_slice(axes: Axes, trials: list[FrozenTrial], field: str, floor: float)
         axes.scatter([distribution.low, distribution.high], [floor, floor], alpha=0)  # the axis spans what is searched
     _scatter(axes, values, trials, floor)
     axes.set(xlabel=field, ylabel="validation accuracy, %")
-    _tidy(axes)
+    tidy(axes)
 
 
 def _scatter(axes: Axes, positions: list[Any], trials: list[FrozenTrial], floor: float) -> None:
@@ -104,8 +104,3 @@ def _scatter(axes: Axes, positions: list[Any], trials: list[FrozenTrial], floor:
     best = int(np.argmax(np.where(complete, y, -1)))
     axes.scatter(x[best], y[best], s=160, marker="*", color="black", label="best", zorder=3)
     axes.set_ylim(bottom=floor - 0.02 * (y.max() - floor))
-
-
-def _tidy(axes: Axes) -> None:
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)

@@ -154,7 +154,8 @@ def test_without_matplotlib_nothing_is_drawn_and_the_message_says_what_to_instal
         (["image"], "{pages}/image is not UTF-8 text"),
         (["empty"], "{pages}/empty cannot be compared: it has no thumbnet_… series; save /metrics of the API."),
         (["few", "--since", "{pages}/bright"], "Without --since"),
-        (["dark", "--plot", "{pages}"], "Give --plot another name"),
+        (["dark", "--plot", "{pages}/dark/drift.png"], "Give --plot another name"),
+        (["dark", "--plot", "drift.jpg"], "--plot must be the name of a PNG file"),
         (["dark", "--weights", "cifar"], "Did you mean 'cifar10'?"),
     ],
 )

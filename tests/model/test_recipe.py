@@ -46,7 +46,10 @@ def test_options_are_what_json_gives_back() -> None:
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
 
 
-@pytest.mark.parametrize(("epochs", "share", "expected"), [(10, 0.2, 2), (10, 0.0, 0), (3, 0.1, 1), (1, 1.0, 1)])
+SHARES = [(10, 0.2, 2), (10, 0.7, 7), (10, 0.0, 0), (3, 0.1, 1), (1, 1, 1)]
+
+
+@pytest.mark.parametrize(("epochs", "share", "expected"), SHARES)
 def test_a_share_of_the_epochs_is_none_or_at_least_one(epochs: int, share: float, expected: int) -> None:
     recipe = Recipe(name="a", epochs=epochs)
     chosen = [epoch for epoch in range(epochs) if recipe.is_among_last(epoch, share)]
@@ -90,6 +93,8 @@ def test_a_recipe_file_that_makes_no_sense_says_why(tmp_path: Path, text: str, m
 @pytest.mark.parametrize(
     ("field", "value"),
     [
+        ("image_size", 0),
+        ("image_size", 1025),
         ("epochs", 0),
         ("batch_size", -1),
         ("learning_rate", 0.0),

@@ -18,7 +18,7 @@ from thumbnet.model.classifier import BATCH_SIZE, Prediction
 from thumbnet.model.explain import MAX_SIZE
 from thumbnet.model.folders import shown
 
-from .shared import WeightsOption, errors
+from .shared import WeightsOption, errors, require_png
 
 
 def predict(
@@ -77,8 +77,7 @@ def explain(
     size: Annotated[int, typer.Option(min=1, max=MAX_SIZE, help="About its sides, in pixels.")] = 256,
 ) -> None:
     """Show where the network looked: what it saw of the image, with heat on what speaks for the class."""
-    if out.suffix.lower() != ".png":
-        raise InvalidArgument(f"--out must be the name of a PNG file, such as heatmap.png; received {out}.")
+    require_png("--out", out)
     classifier = Classifier.load(weights)
     classifier.check()
     explanation = explain_image(classifier, image, label)

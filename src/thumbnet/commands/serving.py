@@ -24,7 +24,7 @@ def demo(
         list[str] | None, typer.Option("--weights", "-w", help="May be repeated; the shipped models by default.")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535)] = 7860,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
     share: Annotated[bool, typer.Option("--share", help="Make a public link that lasts some days.")] = False,
     auth: Annotated[
         str,

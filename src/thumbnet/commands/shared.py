@@ -24,6 +24,12 @@ def say(text: str) -> None:
     output.print(text, highlight=False, markup=False)
 
 
+def require_png(option: str, file: Path) -> None:
+    """Raise InvalidArgument where a picture would be written to a file that is called something else."""
+    if file.suffix.lower() != ".png":
+        raise InvalidArgument(f"{option} must be the name of a PNG file, such as picture.png; received {file}.")
+
+
 def require_writable(folder: Path, otherwise: str) -> None:
     """Raise InvalidArgument where a folder cannot be made or written to, before anything is computed for it."""
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())

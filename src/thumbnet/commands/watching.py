@@ -18,7 +18,7 @@ from thumbnet.model.errors import MissingDependency
 from thumbnet.model.exported import read_counts
 from thumbnet.model.weights import find_weights, read_config
 
-from .shared import WeightsOption, output
+from .shared import WeightsOption, output, require_png
 
 COLOURS = {"stable": "green", "watch": "yellow", "changed": "bold red"}
 CHANGED, TOO_FEW = 1, 3
@@ -41,6 +41,7 @@ def drift(
     Exit code 0: nothing has changed much. 1: something has changed. 3: too few predictions, so nothing is judged.
     """
     if plot:
+        require_png("--plot", plot)
         try:
             from thumbnet.model.plots import plot_drift
         except ImportError as error:
