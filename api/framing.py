@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+import httptools
 import orjson
 
 from .problems import choose_request_id, code_of, describe_fault, problem
@@ -27,6 +29,9 @@ SAFE_HEADERS = (
     ("x-content-type-options", "nosniff"),
 )
 """What browsers may do with an answer, where nothing else is said."""
+
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:\d{0,5})?")
+"""RFC 9110, 7.2."""
 
 Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
@@ -57,6 +62,22 @@ def check_framing(scope: HTTPScope, headers: Headers) -> None:
     hosts = sum(name == "host" for name, _ in headers)
     if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):
         raise Rejected(400, f"received {hosts} Host headers; send one.")
+    for name, value in headers:
+        if name == "host" and not HOST.fullmatch(value):
+            raise Rejected(
+                400, f"received the Host {value[:60]!r}; send the name or address of this server, and a port."
+            )
+        if name == "transfer-encoding" and value.lower() != "chunked":
+            raise Rejected(415, f"received the Transfer-Encoding {value[:60]!r}; send the body chunked, or its length.")
+
+
+def origin_form(target: bytes) -> bytes:
+    """Path and query of a target that is a whole address, which a server must understand (RFC 9112, 3.2.2)."""
+    try:
+        parsed = httptools.parse_url(target)
+    except httptools.HttpParserError:
+        return target
+    return (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
 
 
 def environ(scope: HTTPScope, headers: Headers, body: bytes) -> dict[str, Any]:
@@ -105,6 +126,7 @@ def describe(rejected: Rejected, headers: Headers) -> Answer:
         *SAFE_HEADERS,
         ("x-request-id", request_id),
         ("retry-after", "1") if rejected.status == 503 else ("connection", "close"),
+        *([("allow", "GET, HEAD, OPTIONS, POST")] if rejected.status == 405 else []),
     ]
     return rejected.status, answer_headers, body
 

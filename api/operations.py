@@ -82,7 +82,9 @@ def docs_file(name: str) -> Response:
         return Response(START, content_type="text/javascript; charset=utf-8")
     if name not in SWAGGER_FILES:
         raise NotFound
-    return send_from_directory(str(files(SWAGGER_UI) / "dist"), name, max_age=KEEP_SECONDS)
+    response = send_from_directory(str(files(SWAGGER_UI) / "dist"), name, max_age=KEEP_SECONDS)
+    del response.headers["Date"]  # the server has its own
+    return response
 
 
 def check_ready() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping
+from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError, WithJsonSchema
@@ -21,6 +22,10 @@ class Brief(reprlib.Repr):
     def repr_bytes(self, received: bytes, _: int) -> str:
         """The bytes of a file."""
         return f"{len(received):,} bytes"
+
+    def repr_dict(self, received: dict[Any, Any], level: int) -> str:
+        """An object in its order: to sort it, as reprlib does, would take long where it is large."""
+        return super().repr_dict(dict(islice(received.items(), self.maxdict + 1)), level)
 
 
 SHORT = Brief()

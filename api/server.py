@@ -20,15 +20,18 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import c_bool
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from uvicorn import Config
-from uvicorn.supervisors import Multiprocess
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from thumbnet.model import InvalidArgument
 from thumbnet.model.files import write_json
@@ -45,11 +48,18 @@ from .settings import Settings
 from .sharing import Shares, SharingLoop
 from .state import State
 
+try:
+    import fcntl
+except ImportError:  # there is none for Windows
+    fcntl = None  # type: ignore[assignment]
+
 logger = logging.getLogger(__name__)
 
 MOST_WORKERS = 4  # by default; each holds its own copy of the models
 IDLE_SECONDS = 30  # between two requests of a connection
 STOP_SECONDS = 3  # for requests that are under way, after the drain: more than protocol.ENOUGH_SECONDS
+KILL_SECONDS = 2.6  # from the end of the drain; a worker that is still there hangs
+HANG_SECONDS = 60.0  # a processor may be so slow, and busy
 TURN_AWAY_SECONDS = 0.5  # for requests that come too late, and once more for what their clients still send
 TURN_AWAY_THREADS = 64
 HANDSHAKE_SECONDS = 0.1  # for clients that have begun to connect; one that is further away may be reset
@@ -66,6 +76,8 @@ MOST_AT_A_RESTART = 2
 SWITCH_SECONDS = 0.0005
 """For which a busy event loop may keep the interpreter from a thread whose model is done; Python's own 5 ms cost a
 seventh of the answers under overload."""
+FOLDER = "thumbnet-"
+LOCK = "held-by-the-server"
 RATE_CLIENTS = "rates"
 MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1048576"}
 """glibc would keep what large images took, once for each thread that has decoded one."""
@@ -81,10 +93,10 @@ def serve(settings: Settings) -> None:
     address = usable_address(settings.host, settings.port)
     settings = share_processors(settings, available_processors())
     with temporary_folder() as shared:
-        kept = keep(settings, Path(shared))
+        kept = keep(settings, shared)
         # The workers write their metrics and the clients' rates to files that all of them see.
-        os.environ[metrics.DIRECTORY] = shared
-        os.environ[rate_limit.FILE] = str(Path(shared) / RATE_CLIENTS)
+        os.environ[metrics.DIRECTORY] = str(shared)
+        os.environ[rate_limit.FILE] = str(shared / RATE_CLIENTS)
         for name, value in MALLOC.items():
             os.environ.setdefault(name, value)
         draining = multiprocessing.get_context("spawn").Value(c_bool, False, lock=False)
@@ -114,12 +126,38 @@ def serve(settings: Settings) -> None:
             listener.close()
 
 
-def temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder that lives as long as the server. Raises InvalidArgument where nothing can be written."""
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that lives as long as the server; those of servers that were killed are removed.
+
+    Raises InvalidArgument where nothing can be written.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        if is_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
     try:
-        return tempfile.TemporaryDirectory(prefix="thumbnet-")
+        temporary = tempfile.TemporaryDirectory(prefix=FOLDER)
     except OSError as error:
         raise no_place(error) from error
+    with temporary as name:
+        folder = Path(name)
+        with (folder / f".{LOCK}").open("w") as lock:
+            if fcntl:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            (folder / f".{LOCK}").rename(folder / LOCK)  # under this name it has always been held
+            yield folder
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Whether it is one of ours, and the server that it belongs to is no more."""
+    if not fcntl or folder.is_symlink():
+        return False
+    try:
+        with (folder / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return folder.stat().st_uid == os.getuid()
+    except OSError:  # none of ours, or held
+        return False
 
 
 def no_place(error: OSError) -> InvalidArgument:
@@ -134,20 +172,53 @@ class Supervisor(Multiprocess):
         super().__init__(config, sockets)
         self._draining = draining
         self._drain = drain
-
-    def run(self) -> None:
-        """Until a signal ends it."""
-        super().run()
-        for listener in self.sockets:
-            turn_away(listener)
+        self._asked: WeakKeyDictionary[Process, float] = WeakKeyDictionary()  # since when an answer is awaited
 
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that have ended."""
-        before = [worker.pid for worker in self.processes]
-        super().keep_subprocess_alive()
-        for pid, worker in zip(before, self.processes, strict=True):
-            if worker.pid != pid:
-                logger.warning("worker %s has ended by itself; another takes its place", pid)
+        """Replace workers that have ended, or answer no more; nobody once the server stops."""
+        if self._draining.value or self.should_exit.is_set():
+            return
+        for place, worker in enumerate(self.processes):
+            ended = not worker.process.is_alive()
+            if not ended and not self._hangs(worker):
+                continue
+            what = "has ended by itself" if ended else f"has not answered for {HANG_SECONDS:g} s"
+            worker.kill()
+            worker.join()
+            if worker.exitcode == STARTUP_FAILURE:
+                logger.error("worker %s cannot start", worker.pid)
+                self.should_exit.set()
+                return
+            logger.warning("worker %s %s; another takes its place", worker.pid, what)
+            self.processes[place] = Process(self.config, self.sockets)
+            self.processes[place].start()
+
+    def _hangs(self, worker: Process) -> bool:
+        """Whether it has not answered for long. uvicorn would wait for each, for 5 s, which a slow start may take."""
+        try:
+            if worker not in self._asked:
+                worker.parent_conn.send(b"ping")
+                self._asked[worker] = time.monotonic()
+            elif worker.parent_conn.poll():
+                worker.parent_conn.recv()
+                del self._asked[worker]
+            else:
+                return time.monotonic() - self._asked[worker] > HANG_SECONDS
+        except (OSError, EOFError):  # it is about to end
+            pass
+        return False
+
+    def join_all(self) -> None:
+        """Wait until the workers have finished, and meanwhile answer for them who connects now."""
+        until = time.monotonic() + KILL_SECONDS
+        with ThreadPoolExecutor(len(self.sockets)) as pool:
+            pool.map(turn_away, self.sockets)
+            for worker in self.processes:
+                worker.process.join(max(0.0, until - time.monotonic()))
+                if worker.process.is_alive():
+                    logger.error("worker %s does not end; it is killed", worker.pid)
+                    worker.process.kill()
+                    worker.process.join()
 
     def handle_term(self) -> None:
         """Begin to drain; a second SIGTERM ends it."""
@@ -214,14 +285,24 @@ def ignore_newcomers(listener: socket.socket) -> None:
 
 def build_gateway(settings: Settings, draining: Any, shares: Shares) -> Gateway:
     """What a worker serves."""
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)  # whoever ends the group, such as timeout(1) or a shell, means the supervisor: it drains
     stop_with_parent()
     sys.setswitchinterval(SWITCH_SECONDS)
     warnings.filterwarnings("ignore", module="PIL")  # callers could fill the log with them
+    import_what_needs_files()
     app = create_app(settings)
     state: State = app.extensions["thumbnet"]
     state.draining = is_draining = lambda: bool(draining.value)
     shares.begin(state.models.loaded)
     return Gateway(app.wsgi_app, settings, state.metrics, is_draining, state.models.loaded, shares.disconnected)
+
+
+def import_what_needs_files() -> None:
+    """Import what would be imported by a request, and fail where too many files are open."""
+    import encodings.idna  # noqa: F401
+
+    import prometheus_client.multiprocess  # noqa: F401
 
 
 def stop_with_parent() -> None:

@@ -8,9 +8,11 @@ other one had nothing to do. So a worker with more connections than another leav
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import multiprocessing
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from os import getpid
 from typing import Any
@@ -22,6 +24,11 @@ try:
 except ImportError:  # there is none for Windows
     from asyncio import SelectorEventLoop as Loop  # type: ignore[assignment]
 
+try:
+    import resource
+except ImportError:  # there is none for Windows
+    resource = None  # type: ignore[assignment]
+
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.001
@@ -30,6 +37,8 @@ MOST_LOOKS = 5
 """Then it is accepted anyway: the other one may be busy."""
 SLACK = 4
 """Of so many connections one more or less is no difference: otherwise workers would wait for each other in turn."""
+SPARE_FILES = 24
+"""Never opened by connections: those that are there need files for their answers."""
 RETRY_SECONDS = 1.0
 """After which connections are accepted again where one could not be, as for too many open files."""
 JOIN_SECONDS = 0.05
@@ -105,6 +114,16 @@ class Shares:
                 yield self._connections[place]
 
 
+def most_files() -> int:
+    """How many files a process may open: the most that it can be allowed to, which is what it asks for."""
+    if resource:
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        if most != resource.RLIM_INFINITY:
+            return most
+    return sys.maxsize
+
+
 def is_running(process: int) -> bool:
     """Whether a place is taken, by a process that lives."""
     return process != 0 and is_alive(process)
@@ -137,6 +156,7 @@ class Listener:
     ) -> None:
         self._loop, self._socket, self._protocol_factory, self._shares = loop, sock, protocol_factory, shares
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._most_files = most_files()
         self._pause: asyncio.TimerHandle | None = None
         self._joining: asyncio.TimerHandle | None = None
         sock.setblocking(False)
@@ -172,6 +192,9 @@ class Listener:
     def _accept(self) -> None:
         try:
             connection, _ = self._socket.accept()
+            if connection.fileno() >= self._most_files - SPARE_FILES:
+                connection.close()
+                raise OSError(errno.EMFILE, "nearly all of the files that this process may open are open")
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):  # another was faster, or it has hung up
             return
         except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import struct
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -160,14 +161,30 @@ def read_pixels(tensor: InputTensor, raw: bytes | None, shape: tuple[int, ...]) 
 
 def whole_numbers(tensor: InputTensor) -> Pixels:
     """The data of a tensor, flat. Raises InvalidArgument where it is anything but whole numbers, 0 … 255."""
-    with contextlib.suppress(ValueError, TypeError, OverflowError):
-        # As objects first: numpy would make room for the longest of texts in every element.
-        values = np.array(tensor.data, dtype=object).ravel().tolist()
-        if set(map(type, values)) == {int}:
+    values = flat(tensor.data, tensor.shape)
+    if values is not None and set(map(type, values)) == {int}:
+        with contextlib.suppress(OverflowError):
             numbers = np.array(values, dtype=np.int64)
             if numbers.min() >= 0 and numbers.max() <= 255:
                 return numbers.astype(np.uint8)
-    raise InvalidArgument(f"{tensor.name}: data must be whole numbers, 0 … 255, flat or evenly nested.")
+    raise InvalidArgument(
+        f"{tensor.name}: data must be whole numbers, 0 … 255, flat or nested as the shape {tensor.shape} says."
+    )
+
+
+def flat(data: Any, shape: list[int]) -> list[Any] | None:
+    """The elements of nested lists of that shape, or of a list that has no others in it; None for anything else.
+
+    Looked at level by level, so that what has another shape costs no more than the levels that agree.
+    """
+    if not isinstance(data, list) or list not in set(map(type, data)):
+        return data if isinstance(data, list) else None
+    level = [data]
+    for size in shape:
+        if any(type(row) is not list or len(row) != size for row in level):
+            return None
+        level = list(chain.from_iterable(level))
+    return level
 
 
 def read_bytes(tensor: InputTensor, raw: bytes | None) -> list[bytes | str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngImageFile
 
 from .errors import CorruptImage, EmptyImage, ImageTooLarge, InvalidImage, UnsupportedFormat
 from .guards import PNG_SIGNATURE, BoundedFile, check_cost, check_intact, check_scans
@@ -18,7 +20,10 @@ ACCEPTED = "JPEG, PNG, WebP, GIF and BMP"
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 16_000_000
 MAX_SIDE = 65_000
-SIGNATURES = (PNG_SIGNATURE, b"\xff\xd8\xff", b"GIF8")
+SIGNATURE = re.compile(re.escape(PNG_SIGNATURE) + rb"|\xff\xd8\xff|GIF8|BM|RIFF....WEBP", re.DOTALL)
+
+GREY_STEPS = {"L;2": 85, "L;4": 17}
+"""What Pillow calls the pixels of such files → by how much it multiplies them."""
 
 DAMAGED = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, SyntaxError),
@@ -46,7 +51,7 @@ class EncodedImage:
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise ImageTooLarge(f"more than {MAX_PIXELS:,} pixels. Make the image smaller.") from error
         except UnidentifiedImageError as error:
-            if data.startswith(SIGNATURES):
+            if SIGNATURE.match(data):
                 raise CorruptImage("the image's header is damaged. Save it again as JPEG or PNG.") from error
             raise UnsupportedFormat(f"the bytes are not an image that can be read; accepted are {ACCEPTED}.") from error
         except DAMAGED as error:
@@ -61,10 +66,17 @@ class EncodedImage:
             if enough is not None:
                 self._opened.draft(None, (enough, enough))  # does something to JPEG files only
             check_cost(self._opened)
+            scale_transparency(self._opened)
             self._opened.load()
         except DAMAGED as error:
             raise undecodable(error) from error
         return self._opened
+
+
+def scale_transparency(image: Image.Image) -> None:
+    """The transparent grey of a PNG file with fewer than 8 bits, as its pixels will be: Pillow scales only those."""
+    if isinstance(image, PngImageFile) and image.tile and "transparency" in image.info:
+        image.info["transparency"] *= GREY_STEPS.get(str(image.tile[0].args), 1)
 
 
 def undecodable(error: Exception) -> CorruptImage:

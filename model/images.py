@@ -171,7 +171,8 @@ def flatten_strip(image: Image.Image) -> Image.Image:
     """Any mode → L or RGB; transparency is laid over white, 16-bit grey keeps its upper byte."""
     if image.mode in SIXTEEN_BIT_MODES:
         values = np.asarray(image, dtype=np.int64)
-        return Image.fromarray((values.clip(0, 65_535) >> 8).astype(np.uint8))
+        upper = (values.clip(0, 65_535) >> 8).astype(np.uint8)
+        return Image.fromarray(np.where(values == image.info.get("transparency"), np.uint8(255), upper))
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         paper = Image.new("RGBA", rgba.size, "white")

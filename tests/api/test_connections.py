@@ -28,10 +28,12 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-    """Answers with what it received; /large with four megabytes."""
+    """Answers with what it received, /large with four megabytes, /headers with the names of the headers."""
     start_response("200 OK", [])
     if environ["PATH_INFO"] == "/large":
         return [bytes(4 * 2**20)]
+    if environ["PATH_INFO"] == "/headers":
+        return [json.dumps(sorted(name for name in environ if name.startswith("HTTP_"))).encode()]
     return [json.dumps([environ["REQUEST_METHOD"], environ["wsgi.input"].read().decode()]).encode()]
 
 
@@ -151,7 +153,104 @@ def test_two_wishes_for_another_protocol_in_one_segment_are_both_passed_over() -
 
     expected = (200, json.dumps(["POST", "abc"]).encode())
     assert run(ask(request + request + request, 3)) == [expected] * 3
-    assert 405 in [status for status, _ in run(ask(request + connect_to, 1))]
+    assert [status for status, _ in run(ask(request + connect_to, 2))] == [200, 405]
+
+
+async def converse(*segments: bytes, answers: int) -> list[tuple[int, bytes]]:
+    """So many answers to segments that are sent one after the other."""
+    async with serving() as (connect, _):
+        reader, writer = await connect()
+        for segment in segments:
+            writer.write(segment)
+            await asyncio.sleep(0.02)
+        found = [await answer(reader) for _ in range(answers)]
+        writer.close()
+        return found
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_fields_after_the_body_are_no_headers(apart: bool) -> None:
+    start = b"POST /headers HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+    end = b"0\r\nX-API-Key: secret\r\nX-Forwarded-For: 192.0.2.1\r\nHost: other\r\n\r\n"
+    segments = (start, end) if apart else (start + end,)
+    assert run(converse(*segments, answers=1)) == [(200, b'["HTTP_HOST", "HTTP_TRANSFER_ENCODING"]')]
+
+
+FRAMED = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b"1\r\nx\r\n" * 60_000, b"0\r\n" + b"a:b\r\n" * 60_000, b"0\r\na: " + b"b" * 300_000, b"1;" + b"a" * 300_000],
+    ids=["small chunks", "trailers", "a long trailer", "an extension"],
+)
+def test_a_body_that_is_all_framing_is_refused(more: bytes) -> None:
+    parts = [more[start : start + 50_000] for start in range(0, len(more), 50_000)]
+    ((status, problem),) = run(converse(FRAMED, *parts, answers=1))
+    assert status == 400
+    assert b"more framing than content" in problem
+
+
+def test_a_body_in_small_chunks_is_received() -> None:
+    body = FRAMED + b"1\r\nx\r\n" * 1000 + b"0\r\n\r\n"
+    assert run(converse(body, answers=1)) == [(200, json.dumps(["POST", "x" * 1000]).encode())]
+
+
+def test_requests_that_wait_on_a_connection_are_limited_in_number_and_answered_in_order() -> None:
+    most = protocol.MOST_WAITING
+    request = b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"
+    answers = run(converse(request * (most + 30), answers=most + 2))
+    assert [status for status, _ in answers] == [200] * (most + 1) + [429]
+
+
+def test_who_reads_the_answers_may_send_requests_without_end() -> None:
+    request = b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"
+
+    async def ask() -> list[int]:
+        async with serving() as (connect, _):
+            reader, writer = await connect()
+            found = []
+            for _ in range(20):
+                writer.write(request * 50 + request[:10])
+                found += [(await answer(reader))[0] for _ in range(50)]
+                writer.write(request[10:])
+                found.append((await answer(reader))[0])
+            writer.close()
+            return found
+
+    assert run(ask()) == [200] * 20 * 51
+
+
+@pytest.mark.parametrize("bad", [b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length: -5\r\n\r\n"])
+@pytest.mark.parametrize("good", [1, 3])
+def test_what_is_no_request_is_refused_after_the_answers_to_those_before_it(bad: bytes, good: int) -> None:
+    answers = run(converse(POST + b"hello" + (POST + b"hello") * (good - 1) + bad, answers=good + 1))
+    assert [status for status, _ in answers[:-1]] == [200] * good
+    assert answers[-1][0] in (400, 405)
+
+
+def test_a_body_that_breaks_off_badly_is_refused_after_the_answers_before_it() -> None:
+    answers = run(converse(POST + b"hello" + FRAMED + b"5\r\nhello\r\nzz\r\n", answers=2))
+    assert [status for status, _ in answers] == [200, 400]
+
+
+def test_an_old_client_is_not_told_to_continue() -> None:
+    head = b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+
+    async def ask() -> bytes:
+        async with serving() as (connect, _):
+            reader, writer = await connect()
+            writer.write(head + b"hello")
+            received = await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+            return received
+
+    assert run(ask()).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("target", [b"http://localhost", b"http://localhost?a=b", b"http://localhost/"])
+def test_a_whole_address_is_understood(target: bytes) -> None:
+    assert run(converse(b"GET " + target + b" HTTP/1.1\r\n" + HOST + b"\r\n", answers=1))[0][0] == 200
 
 
 def test_a_request_that_began_before_the_last_answer_may_take_longer_than_an_idle_connection() -> None:

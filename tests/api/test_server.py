@@ -275,6 +275,44 @@ def test_sigterm_drains_under_load_and_no_accepted_request_fails(serve: Any, jpe
     assert load.statuses.count(200) > 10
 
 
+def test_a_signal_to_every_process_lets_no_accepted_request_fail(serve: Any, jpeg: bytes) -> None:
+    """As systemd ends a service. Other signals to the group of the supervisor do not reach its workers."""
+    with serve(workers=2) as (url, process), Load(url, jpeg) as load:
+        time.sleep(1)
+        workers = workers_of(process)
+        assert not {os.getpgid(worker) for worker in workers} & {os.getpgid(process.pid)}
+        for each in (process.pid, *workers):
+            os.kill(each, signal.SIGTERM)
+        told = time.monotonic()
+        assert process.wait(timeout=30) == 0
+        assert time.monotonic() - told <= 5
+    assert not load.failures
+    assert set(load.statuses) <= {0, 200, 503}
+
+
+def test_a_worker_that_hangs_does_not_keep_the_server_from_ending(serve: Any) -> None:
+    with serve(workers=2) as (_, process):
+        os.kill(workers_of(process)[0], signal.SIGSTOP)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0
+
+
+def test_what_a_killed_server_has_left_is_removed_by_the_next(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    (tmp_path / "thumbnet-of-somebody").mkdir()
+    with serve(weights="mnist") as (_, process):
+        process.kill()
+        process.wait()
+        (left,) = set(tmp_path.iterdir()) - {tmp_path / "thumbnet-of-somebody"}
+    with serve(weights="mnist"), serve(weights="mnist"):
+        found = {path.name for path in tmp_path.glob("thumbnet-*")}
+        assert left.name not in found
+        assert len(found) == 3
+    assert [path.name for path in tmp_path.glob("thumbnet-*")] == ["thumbnet-of-somebody"]
+
+
 def test_what_takes_longer_than_the_server_has_left_is_told_to_come_again(serve: Any) -> None:
     buffer = io.BytesIO()
     Image.new("L", (3990, 3990)).save(buffer, "JPEG", progressive=True)  # half a second each, and not shrunk

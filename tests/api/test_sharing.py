@@ -229,6 +229,22 @@ def test_too_many_open_files_are_logged_and_it_goes_on(
     assert "Too many open files" in caplog.text
 
 
+def test_the_last_files_are_not_given_to_connections(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sharing, "most_files", lambda: 0)
+
+    async def exchange(loop: SharingLoop) -> int:
+        shares = Shares(1)
+        async with listening(loop, [shares]) as connect:
+            with pytest.raises(asyncio.IncompleteReadError):
+                await connect()
+            return shares._own
+
+    assert run(exchange) == 0
+    assert "may open are open" in caplog.text
+
+
 def test_who_hangs_up_at_once_is_counted_out_again() -> None:
     async def exchange(loop: SharingLoop) -> int:
         shares = Shares(1)

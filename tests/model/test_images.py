@@ -120,6 +120,23 @@ def test_sixteen_bits_of_grey_keep_their_upper_byte() -> None:
     np.testing.assert_array_equal(read_pixels(encode(picture), COLOUR)[0, :, 0], (ramp >> 8).astype(np.uint8))
 
 
+@pytest.mark.parametrize(("bits", "transparent", "opaque"), [(1, 0, 1), (2, 1, 2), (4, 5, 6), (8, 5, 6), (16, 5, 6)])
+def test_a_transparent_grey_is_laid_over_white_whatever_its_bits(bits: int, transparent: int, opaque: int) -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checked = kind + content
+        return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    def row(grey: int) -> bytes:
+        return bytes([0]) + int("".join(f"{grey:0{bits}b}" for _ in range(32)), 2).to_bytes(4 * bits)
+
+    lines = 16 * row(transparent) + 16 * row(opaque)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 32, 32, bits, 0, 0, 0, 0))
+    data += chunk(b"tRNS", struct.pack(">H", transparent)) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    pixels = read_pixels(data, COLOUR)
+    assert (pixels[:16] == 255).all()
+    assert (pixels[16:] == (opaque * 255 // (2**bits - 1))).all()
+
+
 def test_transparency_is_laid_over_white() -> None:
     transparent = Image.new("RGBA", (32, 32), (255, 0, 0, 0))
     assert (read_pixels(encode(transparent), COLOUR) == 255).all()
@@ -210,8 +227,14 @@ def test_a_decompression_bomb_is_refused_from_its_header(width: int, height: int
 def test_a_zero_side_is_refused(scene: Image.Image) -> None:
     gif = encode(scene, "GIF")
     jpeg = encode(scene, "JPEG")
+    bmp = encode(scene, "BMP")
     frame = jpeg.index(b"\xff\xc0") + 5
-    for data in (png_header(0, 10), gif[:6] + bytes(2) + gif[8:], jpeg[:frame] + bytes(2) + jpeg[frame + 2 :]):
+    for data in (
+        png_header(0, 10),
+        gif[:6] + bytes(2) + gif[8:],
+        jpeg[:frame] + bytes(2) + jpeg[frame + 2 :],
+        bmp[:18] + bytes(8) + bmp[26:],
+    ):
         with pytest.raises(CorruptImage):
             read_image(data)
 
