@@ -23,7 +23,7 @@ train: $(VENV)/installed-dev ## train the CIFAR-10 model after its teachers, on 
 	$(BIN)/thumbnet train --recipe cifar10
 
 test: $(VENV)/installed-dev ## every test, with coverage
-	$(BIN)/python -m pytest --cov --cov-fail-under=90
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cov --cov-fail-under=90
 
 lint: $(VENV)/installed-dev .typecheck/thumbnet ## ruff, mypy --strict, hadolint, codespell and the style of the texts
 	$(BIN)/ruff check .

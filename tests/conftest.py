@@ -20,6 +20,8 @@ StartDemo = Callable[..., AbstractContextManager[tuple[str, "subprocess.Popen[st
 
 ROOT = Path(__file__).parent.parent
 os.environ.setdefault("THUMBNET_DATA", str(ROOT.parent / "shared" / "data"))
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch, in all processes: more would wait for each other
 
 
 @pytest.fixture(scope="session")

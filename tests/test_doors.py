@@ -78,7 +78,7 @@ def demo_client(
 
 def test_the_demo_gives_the_same_answers(demo_client: Client, files: list[Path], expected: Answers) -> None:
     answers: Answers = []
-    for path in files:
+    for path in files[:80]:  # of each kind twenty; Gradio takes its time
         received = demo_client.predict(handle_file(str(path)), "cifar10", api_name="/predict")
         answers.append({row["label"]: row["confidence"] for row in received["confidences"]})
-    assert answers == expected
+    assert answers == expected[:80]

@@ -191,8 +191,8 @@ def test_a_folder_that_cannot_be_learned_from_is_one_line(
     ("arguments", "message"),
     [
         (("--image-size", "8", "--set", "architecture=thumbnet"), "thumbnet needs images of at least 16 pixels"),
-        (("--image-size", "2000"), "image_size must be a whole number, 1 … 1024; received 2000"),
-        (("--image-size", "0"), "recipe field image_size must be at least 1; received 0"),
+        (("--image-size", "2000"), "recipe field image_size must be 1 … 1024; received 2000"),
+        (("--image-size", "0"), "recipe field image_size must be 1 … 1024; received 0"),
         (("--set", "architecture=resnet"), "Did you mean 'resnet20'?"),
         (("--set", "start_from=cifra10"), "Did you mean 'cifar10'?"),
     ],

@@ -16,7 +16,7 @@ from thumbnet.demo.pictures import EXAMPLES, EXAMPLES_OF
 from thumbnet.demo.visitors import newest_only
 
 VISITORS = 50
-WARM_UP, PICTURES = 60, 200
+WARM_UP, PICTURES = 60, 120
 GROWTH_KB = 12_000
 """Gradio keeps the last of its events; a leak of one picture each would be several times that."""
 
