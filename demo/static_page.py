@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from thumbnet.model import Classifier, InvalidArgument
 from thumbnet.model.errors import ThumbnetError
-from thumbnet.model.files import write_json
+from thumbnet.model.files import replacing_folder, write_json
 from thumbnet.model.weights import CARD, CONFIG, ONNX, find_weights, verified
 
 from .pictures import EXAMPLES, EXAMPLES_OF, reads_digits
@@ -57,20 +56,8 @@ def export_page(directory: Path, weights: Sequence[str], *, force: bool = False)
             )
         if directory.exists() and holds_something_else(directory) and not force:
             raise InvalidArgument(f"{directory} has files of something else; choose another directory, or --force.")
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            dir=directory.parent, prefix=f".{directory.name}-", ignore_cleanup_errors=True
-        ) as folder:
-            page, before = Path(folder) / "page", Path(folder) / "before"
+        with replacing_folder(directory) as page:
             write_page(page, weights)
-            if directory.exists():
-                directory.rename(before)  # removed with the temporary folder
-            try:
-                page.rename(directory)
-            except OSError:
-                if before.exists():
-                    before.rename(directory)
-                raise
     except OSError as error:
         raise ThumbnetError(f"cannot write the page: {error}. Nothing was changed.") from error
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
@@ -84,8 +71,8 @@ def holds_something_else(directory: Path) -> bool:
 
 
 def write_page(page: Path, weights: Sequence[str]) -> None:
-    """All files of the page, into a folder that does not exist yet."""
-    shutil.copytree(WEB, page)
+    """All files of the page, into an empty folder."""
+    shutil.copytree(WEB, page, dirs_exist_ok=True)
     shutil.copy(LOGO, page)
     (page / CARD).write_text(SPACE, encoding="utf-8")
     models: list[dict[str, Any]] = []

@@ -22,6 +22,8 @@ COVERAGE = 0.95
 """Share of validation images that get an answer, at least; the least confident rest abstains."""
 CLEARLY = 0.01
 """By how much another abstention score must be better than the probability, which people can read."""
+FEW = 100
+"""Of fewer validation images than this neither temperature nor score are fitted: they would say more of chance."""
 OUTLIERS = 2500
 """Outliers of each kind that are made to choose the score by."""
 
@@ -33,9 +35,11 @@ def calibrate(folder: Path, validation: Split) -> dict[str, Any]:
     """
     classifier = Classifier.load(folder, precision="fp32")  # whose figures hold on every machine
     logits, labels = classifier_logits(classifier, validation)
-    config = dataclasses.replace(classifier.config, temperature=fit_temperature(logits, labels))
-    evidence = gather_evidence(classifier, config, logits, labels, take(validation, OUTLIERS).pixels)
-    score = choose_score(evidence)
+    config, evidence, score = classifier.config, {}, next(iter(SCORES))
+    if len(labels) >= FEW:
+        config = dataclasses.replace(config, temperature=fit_temperature(logits, labels))
+        evidence = gather_evidence(classifier, config, logits, labels, take(validation, OUTLIERS).pixels)
+        score = choose_score(evidence)
     confidence = confidences(logits, config, score)
     threshold = float(np.quantile(confidence, 1 - COVERAGE, method="lower"))
     write_config(folder, dataclasses.replace(config, abstention_score=score, abstention_threshold=threshold))

@@ -17,6 +17,7 @@ from . import trust
 from .drift import ABSTAINED, Counts
 from .errors import WeightsCorrupt
 from .files import write_text
+from .folders import VALIDATION
 from .markdown import blocks, paragraph, plain, table
 from .trust import FOLDER, Pictures, dataset_page
 from .weights import CARD, RESULTS, SHIPPED_ROOT, WeightsConfig, read_config, shipped_weights
@@ -100,7 +101,7 @@ def introduction(config: WeightsConfig, results: dict[str, Any]) -> str:
         ("cross-entropy", f"{test['cross_entropy']:.4f}"),
         ("expected calibration error", f"{test['ece']:.2%}"),
         ("answered rather than abstained", f"{test['coverage']:.1%}"),
-        ("accuracy among the answered", f"{test['selective_accuracy']:.2%}"),
+        ("accuracy among the answered", share(test["selective_accuracy"], 2)),
     ]
     if "corruptions" in results:
         rows.append(("accuracy on spoilt images, mean", f"{results['corruptions']['mean_accuracy']:.2%}"))
@@ -152,16 +153,24 @@ def computed_on(figures: dict[str, Any]) -> str:
 def training(config: WeightsConfig, results: dict[str, Any], pictures: Pictures) -> str:
     """Where it comes from."""
     validation, figures, recipe = results["validation"], results["training"], results["recipe"]
+    cut = results.get("data", {}).get("cut", [VALIDATION])
+    held_out = " that were held out of the training split" if dataset_page(results)[1] or VALIDATION in cut else ""
     about = paragraph(
         f"Recipe `{recipe['name']}`, seed {recipe['seed']}, {recipe['epochs']} epochs, {figures['seconds'] / 60:.0f} "
         f"minutes{computed_on(figures)}.",
+        f"It started from the weights of `{recipe['start_from']}`." if recipe.get("start_from") else "",
         figures.get("note", ""),
         f"The test split was read once, after training. The temperature ({config.temperature:.3f}) and the abstention "
-        f"threshold ({config.abstention_threshold:.3f}) come from {validation['images']:,} validation images that were "
-        f"held out of the training split (validation accuracy {validation['accuracy']:.2%}).",
+        f"threshold ({config.abstention_threshold:.3f}) come from {validation['images']:,} validation images{held_out} "
+        f"(validation accuracy {validation['accuracy']:.2%}).",
         "`results.json` holds the whole recipe and every figure of this card.",
     )
     return blocks("## Training", about, pictures.show("curves.png", "Loss and validation accuracy over the epochs"))
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """A share in per cent, or a dash where there is nothing that it could be a share of."""
+    return "–" if value is None else f"{value:.{digits}%}"
 
 
 def classes(results: dict[str, Any], pictures: Pictures) -> str:
@@ -169,12 +178,10 @@ def classes(results: dict[str, Any], pictures: Pictures) -> str:
     rows, about = list(results["per_class"].items()), ""
     if len(rows) > MOST_CLASSES:
         about = f"The {LEAST_RECOGNISED} of {len(rows)} classes that are recognised least; `results.json` has all."
-        rows = sorted(rows, key=lambda row: float(row[1]["recall"]))[:LEAST_RECOGNISED]
+        rows = sorted(rows, key=lambda row: float(row[1]["recall"] or 0))[:LEAST_RECOGNISED]
     if "confusion" not in results:
         about += " A confusion matrix of so many classes is left out."
-    cells = [
-        [plain(label), str(row["images"]), f"{row['precision']:.1%}", f"{row['recall']:.1%}"] for label, row in rows
-    ]
+    cells = [[plain(label), str(row["images"]), share(row["precision"]), share(row["recall"])] for label, row in rows]
     picture = pictures.show("confusion.png", "Confusion matrix: rows are true classes, columns are predictions")
     return blocks("## By class", about, table(("class", "test images", "precision", "recall"), cells), picture)
 

@@ -83,7 +83,8 @@ def load_checkpoint(
     try:
         with safe_open(path, framework="pt", device=device) as file:
             metadata = file.metadata()
-            saved = Recipe.from_dict(json.loads(metadata["recipe"])).replace(dataset=recipe.dataset)  # see `data`
+            # What the data are called, and the run after them, may change: `data` says whether they are the same.
+            saved = Recipe.from_dict(json.loads(metadata["recipe"])).replace(name=recipe.name, dataset=recipe.dataset)
             if saved != recipe:
                 changed = [name for name, value in recipe.to_dict().items() if saved.to_dict()[name] != value]
                 raise CheckpointError(

@@ -82,9 +82,9 @@ def _hold_out(
     sizes = np.bincount(owners[movable], minlength=len(labels))
     if too_small := [label for label, size in zip(labels, sizes, strict=True) if size < 2]:
         raise DatasetError(
-            f"fewer than two different images that can be read of: {some(too_small)}. Each class needs one to learn "
-            "from and another to test on, and copies of an image, in whatever class, count as one; give it more images "
-            "or remove its folder."
+            f"fewer than two different images that can be read, and are in no other split, of: {some(too_small)}. Each "
+            "class needs one to learn from and another to test on, and copies of an image, in whatever class, count as "
+            "one; give it more images or remove its folder."
         )
     for members in np.split(movable, np.cumsum(sizes)[:-1]):
         rest = members

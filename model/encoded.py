@@ -49,7 +49,8 @@ class EncodedImage:
         try:
             self._opened = Image.open(BoundedFile(data), formats=FORMATS)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise ImageTooLarge(f"more than {MAX_PIXELS:,} pixels. Make the image smaller.") from error
+            most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+            raise ImageTooLarge(f"more than {most:,} pixels, which nothing here decodes. Make it smaller.") from error
         except UnidentifiedImageError as error:
             if SIGNATURE.match(data):
                 raise CorruptImage("the image's header is damaged. Save it again as JPEG or PNG.") from error

@@ -73,7 +73,7 @@ def measure(logits: Floats, labels: Labels, config: WeightsConfig) -> dict[str, 
     cross_entropy        mean negative log-probability of the right class, in nats
     ece                  expected calibration error (Naeini et al. 2015), 15 bins of equal width
     coverage             share of images that get an answer; the others abstain
-    selective_accuracy   accuracy among those
+    selective_accuracy   accuracy among those; None where there are none
     aurc                 area under the risk–coverage curve (Geifman et al. 2019, arXiv:1805.08206)
     """
     probabilities = softmax(logits / config.temperature)
@@ -86,7 +86,7 @@ def measure(logits: Floats, labels: Labels, config: WeightsConfig) -> dict[str, 
         "cross_entropy": cross_entropy(probabilities, labels),
         "ece": expected_calibration_error(probabilities, labels),
         "coverage": float(answered.mean()),
-        "selective_accuracy": float(right[answered].mean()) if answered.any() else 0.0,
+        "selective_accuracy": float(right[answered].mean()) if answered.any() else None,
         "aurc": float(risks(confidence, right).mean()),
     }
 

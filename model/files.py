@@ -31,6 +31,26 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `folder`; on success it takes its place, on failure that stays as it was."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        dir=folder.parent, prefix=f".{folder.name}-", ignore_cleanup_errors=True
+    ) as temporary:
+        new, before = Path(temporary) / "new", Path(temporary) / "before"
+        new.mkdir()
+        yield new
+        if folder.exists():
+            folder.rename(before)  # removed with the temporary folder
+        try:
+            new.rename(folder)
+        except OSError:
+            if before.exists():
+                before.rename(folder)
+            raise
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all."""
     with replacing(path) as temporary:

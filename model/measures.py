@@ -104,14 +104,14 @@ def confusion_matrix(predicted: Labels, labels: Labels, classes: int) -> npt.NDA
     return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
-def per_class(confusion: npt.NDArray[np.int64], labels: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    """Images, precision and recall of each class; both are 0 where there is nothing to divide by."""
+def per_class(confusion: npt.NDArray[np.int64], labels: tuple[str, ...]) -> dict[str, dict[str, float | None]]:
+    """Images, precision and recall of each class; None where there is nothing to divide by."""
     hits, images, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     return {
         label: {
             "images": int(images[i]),
-            "precision": float(hits[i] / max(1, predicted[i])),
-            "recall": float(hits[i] / max(1, images[i])),
+            "precision": float(hits[i] / predicted[i]) if predicted[i] else None,
+            "recall": float(hits[i] / images[i]) if images[i] else None,
         }
         for i, label in enumerate(labels)
     }

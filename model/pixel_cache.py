@@ -133,7 +133,7 @@ def _build(place: Path, folder: ImageFolder, preprocessing: Preprocessing, valid
 def _require_room(place: Path, needed: int) -> None:
     if (free := _free_bytes(place)) < needed:
         raise DatasetError(
-            f"the decoded images need up to {needed / 1e6:,.0f} MB in {cache_root()}, where {free / 1e6:,.0f} MB are "
+            f"the decoded images need up to {needed / 1e6:,.1f} MB in {cache_root()}, where {free / 1e6:,.1f} MB are "
             "free. Make room there, or set THUMBNET_CACHE to another folder."
         )
 

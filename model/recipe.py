@@ -143,6 +143,7 @@ class Recipe:
         for name in ("degrade", "trivial_augment", "cutmix", "refinement", "average", "growth", "teacher_share"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         self._require("selection", 0 < self.selection <= 1, "greater than 0, and 1 at most")
+        self._require("dataset", bool(self.dataset), "the name of a data set, or the path of a folder")
         self._require("translate", self.translate < self.image_size, f"less than image_size={self.image_size}")
         self._require("architecture", bool(self.architecture or self.start_from), "a name, as start_from is empty")
         if self.start_size is not None:

@@ -22,7 +22,7 @@ from .checkpoint import read_progress
 from .classifier import Classifier
 from .datasets import Dataset
 from .evaluate import evaluate
-from .files import write_json
+from .files import replacing_folder, write_json
 from .images import Preprocessing
 from .plots import draw_pictures
 from .recipe import Recipe
@@ -40,15 +40,16 @@ def run(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, sh
     network = train(recipe, data, folder, device=device, show_progress=show_progress)
     if not parallel.is_first():
         return folder / "weights"
-    weights = folder / "weights"
-    save_weights(weights, network.cpu(), weights_config(recipe, data))
     facts = {
         "recipe": recipe.to_dict(),
+        "data": {"fingerprint": data.fingerprint(), "cut": list(data.findings.cut)},
         **network_figures(network, data),
         "training": training_figures(recipe, folder),
     }
-    measure_weights(weights, data, facts, metrics=folder / "metrics.jsonl", show_progress=show_progress)
-    return weights
+    with replacing_folder(folder / "weights") as weights:  # which are whole only once they are calibrated and measured
+        save_weights(weights, network, weights_config(recipe, data))
+        measure_weights(weights, data, facts, metrics=folder / "metrics.jsonl", show_progress=show_progress)
+    return folder / "weights"
 
 
 def measure_weights(

@@ -159,6 +159,9 @@ def train(
                 saved_at = time.monotonic()
             if stopped:
                 raise Interrupted
+        _, stopped = parallel.mean(0.0, stop.is_set(), device=device)
+        if stopped:  # after the last step: what follows can be had by the same command
+            raise Interrupted
     if averaged:
         with autocast(recipe, device):
             network = mean_network(averaged, seen_at_last(training, memory, recipe, len(data.labels)))

@@ -19,6 +19,7 @@ DATASET_PAGES = {
 FOLDER = "imagefolder"
 """What the Hub calls a data set that is a folder of images."""
 
+RISK = "Risk–coverage curve: share of mistakes against share of images answered"
 SCORE_NAMES = {
     "max_probability": "probability of the best class",
     "max_logit": "logit of the best class",
@@ -50,7 +51,9 @@ def limits(config: WeightsConfig, results: dict[str, Any]) -> str:
         f"It knows these {len(config.labels)} classes and nothing else: of anything else it will still name one of "
         "them, unless it abstains.",
         "Images should show one object.",
-        f"Probabilities are calibrated on images like those of {plain(dataset)}; on other images trust them less.",
+        f"Probabilities are calibrated on images like those of {plain(dataset)}; on other images trust them less."
+        if is_calibrated(results)
+        else "Its probabilities are not calibrated: there were too few validation images.",
     ]
     if "outliers" in results:
         kind, row = min(results["outliers"].items(), key=lambda item: float(item[1]["abstained"]))
@@ -60,12 +63,19 @@ def limits(config: WeightsConfig, results: dict[str, Any]) -> str:
     return blocks("## What it cannot do", paragraph(*sentences))
 
 
+def is_calibrated(results: dict[str, Any]) -> bool:
+    """Whether there were enough validation images for it (see calibrate.FEW)."""
+    return bool(results.get("abstention", {}).get("evidence", True))
+
+
 def probabilities(results: dict[str, Any], pictures: Pictures) -> str:
     """What a probability of 80 % is worth."""
     if "reliability" not in results:
         return ""
     about = paragraph(
-        "Of the answers given with a probability of 80%, about 80% should be right.",
+        "Of the answers given with a probability of 80%, about 80% should be right."
+        if is_calibrated(results)
+        else "With so few validation images no temperature was fitted: nothing makes them right.",
         f"Over the test images probability and accuracy differ by {results['test']['ece']:.2%} on average (expected "
         "calibration error, 15 bins of equal width).",
         "In the picture a perfect model stays on the dashed line; below it a model claims more than it knows.",
@@ -83,10 +93,15 @@ def abstention(config: WeightsConfig, results: dict[str, Any], pictures: Picture
         f"It abstains where the {SCORE_NAMES[chosen['score']]} is less than {config.abstention_threshold:.3f}, which "
         f"{chosen['coverage']:.0%} of the validation images reach.",
         f"Of the test images {test['coverage']:.1%} got an answer, and {test['selective_accuracy']:.2%} of these "
-        f"answers were right, against {test['accuracy']:.2%} had it answered all.",
+        f"answers were right, against {test['accuracy']:.2%} had it answered all."
+        if test["selective_accuracy"] is not None
+        else "None of the test images got an answer.",
         "In the picture the line shows how the share of mistakes grows with the share of images that are answered "
         f"(area under it: {test['aurc']:.4f}).",
     )
+    if not evidence:
+        few = "There were too few validation images to fit a temperature, or to choose how sureness is measured."
+        return blocks("## When it abstains", about, few, pictures.show("coverage.png", RISK))
     why = paragraph(
         "How sure a model is can be measured in several ways. The one in use was chosen without the test images: it "
         "has to tell right answers from mistakes on validation images, and validation images from images of nothing "
@@ -99,7 +114,7 @@ def abstention(config: WeightsConfig, results: dict[str, Any], pictures: Picture
         [SCORE_NAMES[score] + (", **in use**" if score == chosen["score"] else ""), *(f"{row[k]:.3f}" for k in kinds)]
         for score, row in evidence.items()
     ]
-    picture = pictures.show("coverage.png", "Risk–coverage curve: share of mistakes against share of images answered")
+    picture = pictures.show("coverage.png", RISK)
     return blocks("## When it abstains", about, picture, why, table(["score", *kinds], rows))
 
 

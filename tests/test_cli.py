@@ -70,6 +70,14 @@ def test_a_broken_image_does_not_stop_the_others(images: list[Path], tmp_path: P
     assert f"1 of {len(many)} images could not be read." in result.stderr
 
 
+def test_a_photograph_may_be_larger_than_what_strangers_may_send(tmp_path: Path) -> None:
+    photograph = tmp_path / "large.jpg"
+    Image.new("L", (4200, 4000), 200).save(photograph)
+    assert str(photograph) in run("predict", photograph, "--weights", "mnist").stdout
+    explained = run("explain", photograph, "--weights", "mnist", "--out", tmp_path / "heat.png")
+    assert explained.exit_code == 0, explained.output
+
+
 def test_explain_writes_the_picture_that_the_model_package_gives(
     images: list[Path], tmp_path: Path, mnist: Classifier
 ) -> None:

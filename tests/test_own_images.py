@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -171,7 +172,7 @@ def make_splits_differ(folder: Path) -> None:
         (make_empty, "has no sub-folders with images"),
         (make_one_class, "has one class, 'night [late]'; at least 2 are needed"),
         (make_unreadable, "none of the 60 images can be read; the first: day/0.jpg"),
-        (make_one_image, "fewer than two different images that can be read of: [b]rare"),
+        (make_one_image, "are in no other split, of: [b]rare"),
         (make_splits_differ, "train does not have: [dawn]"),
     ],
 )
@@ -242,7 +243,72 @@ def test_what_was_mended_is_no_longer_listed(sky: Path, tmp_path: Path) -> None:
     assert "bad.jpg" in (tmp_path / "run" / "findings.txt").read_text()
     bad.unlink()
     run(*command)
-    assert not (tmp_path / "run" / "findings.txt").exists()
+    assert "bad.jpg" not in (tmp_path / "run" / "findings.txt").read_text()
+
+
+def test_what_cannot_be_meant_is_refused(sky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(sky)
+    for arguments, message in (
+        (("--data", "."), "lies in ., and would be taken for images"),
+        (("--data", sky, "--out", sky / "run"), "would be taken for images"),
+        (("--data", sky, "--set", "dataset=mnist", "--out", tmp_path), "leave one of them out"),
+        (("--recipe", "lenet", "--set", "dataset=", "--out", tmp_path), "dataset must be the name"),
+    ):
+        result = run("train", *arguments)
+        assert result.exit_code == 1
+        assert message in flat(result.stderr)
+    assert run("train", "--data", "").exit_code == 2
+    assert {path.name for path in sky.iterdir()} == {"day", "night [late]"}
+
+
+def test_two_trainings_do_not_share_a_folder(sky: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with FileLock(tmp_path / "run" / ".lock"):
+        result = run("train", "--data", sky, "--out", tmp_path / "run", *QUICK)
+    assert result.exit_code == 1
+    assert "another training writes to" in flat(result.stderr)
+
+
+def test_too_little_memory_is_told_in_a_line(sky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 46 bytes")
+
+    monkeypatch.setattr("thumbnet.model.runs.run", fail)
+    result = run("train", "--data", sky, "--out", tmp_path / "run", *QUICK)
+    assert result.exit_code == 1
+    assert "not enough memory for resnet20 and batches of 8 images of 32 pixels" in flat(result.stderr)
+
+
+@pytest.mark.usefixtures("untrained")
+def test_few_images_and_uneven_classes_are_pointed_out(sky: Path, tmp_path: Path) -> None:
+    for path in (sky / "night [late]").iterdir():
+        if int(path.stem) > 2:
+            path.unlink()
+    said = flat(run("train", "--data", sky, "--out", tmp_path / "run", *QUICK).stderr)
+    assert "few images to measure on (under 100)" in said
+    assert "day: 22 to learn from, night [late]: 1; always answering the former is right for 80.0%" in said
+
+
+def test_weights_are_measured_on_the_images_they_were_trained_with_or_those_that_are_given(
+    sky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    weights = tmp_path / "run" / "weights"
+    trained = run("train", "--data", "my sky", "--out", "run", *QUICK, "--set", "epochs=1")
+    assert trained.exit_code == 0, trained.output
+    assert f"{len(list(sky.rglob('*.jpg')))} images" not in trained.stdout
+    config = json.loads((weights / "config.json").read_text())
+    assert (config["temperature"], config["abstention_score"]) == (1.0, "max_probability"), "too few images to choose"
+    assert run("evaluate", "--weights", weights).exit_code == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    result = run("evaluate", "--weights", weights)
+    assert "which is not found from here; give --data" in flat(result.stderr)
+    shutil.copytree(sky, elsewhere / "my sky")
+    (elsewhere / "my sky" / "day" / "0.jpg").unlink()
+    assert "holds other images" in flat(run("evaluate", "--weights", weights).stderr)
+    assert run("evaluate", "--weights", weights, "--data", "my sky").exit_code == 0
 
 
 def test_a_folder_without_an_image_for_validation_is_refused(sky: Path, tmp_path: Path) -> None:

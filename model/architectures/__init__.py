@@ -6,7 +6,7 @@ To add one, write a subclass of `Network` in a file of its own and give it a lin
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import InvalidArgument, UnknownName
 from .airbench import Airbench
@@ -49,6 +49,9 @@ def build(
     for option in options:
         if option not in allowed:
             raise UnknownName(f"option of {name}", option, allowed)
+    widths = options.get("widths", (1,))
+    if not isinstance(widths, Sequence) or any(type(width) is not int or width < 1 for width in widths):
+        raise InvalidArgument(f"option widths of {name} must be whole numbers, 1 or more; received {widths!r}.")
     try:
         return ARCHITECTURES[name](num_classes, in_channels, image_size, **options)
     except UnknownName:

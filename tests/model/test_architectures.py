@@ -74,7 +74,6 @@ def test_unknown_names_suggest_the_nearest_known_one() -> None:
         ("alexnet", 4, {}),
         ("resnet20", 2, {}),
         ("resnet20", 32, {"depth": 21}),
-        ("thumbnet", 32, {"widths": "wide"}),
         ("thumbnet", 32, {"widths": [16, 32, 64]}),
         ("airbench", 8, {}),
         ("airbench", 32, {"widths": [16, 32, 64, 64]}),
@@ -83,6 +82,12 @@ def test_unknown_names_suggest_the_nearest_known_one() -> None:
 def test_a_value_the_network_cannot_take_is_refused(name: str, size: int, options: dict[str, object]) -> None:
     with pytest.raises(InvalidArgument, match=f"cannot build {name}"):
         build(name, num_classes=10, in_channels=3, image_size=size, options=options)
+
+
+@pytest.mark.parametrize("widths", ["wide", 8, [8, 8, 8, 0], [8, 8, 8, 1.5], [8, 8, 8, True]])
+def test_widths_are_whole_numbers(widths: object) -> None:
+    with pytest.raises(InvalidArgument, match=r"option widths of thumbnet must be whole numbers, 1 or more; received"):
+        build("thumbnet", num_classes=10, in_channels=3, image_size=32, options={"widths": widths})
 
 
 def test_normalisation_gives_training_pixels_zero_mean_and_unit_variance() -> None:

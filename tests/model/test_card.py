@@ -118,6 +118,29 @@ def test_what_was_measured_is_in_it(folder: Path) -> None:
     assert "Shown CIFAR-10, it did not abstain in 12.4% of the cases" in card.replace("\n", " ")
 
 
+def test_the_card_says_where_a_training_began_and_what_was_held_out(folder: Path) -> None:
+    results = json.loads((folder / "results.json").read_text())
+    recipe = results["recipe"] | {"start_from": "cifar10", "dataset": "flowers"}
+    card = " ".join(card_of(folder, recipe=recipe, data={"fingerprint": "", "cut": ["test"]}).split())
+    assert "It started from the weights of `cifar10`." in card
+    assert "held out of the training split" not in card
+    assert "held out of the training split" in card_of(folder, data={"fingerprint": "", "cut": ["validation"]})
+
+
+def test_what_there_is_nothing_of_has_no_share(folder: Path) -> None:
+    results = json.loads((folder / "results.json").read_text())
+    test = results["test"] | {"selective_accuracy": None, "coverage": 0.0}
+    results["per_class"]["3"]["precision"] = None
+    abstention = results["abstention"] | {"evidence": {}}
+    card = card_of(folder, test=test, per_class=results["per_class"], abstention=abstention)
+    assert "| accuracy among the answered | – |" in card
+    assert "| – |" in next(line for line in card.splitlines() if line.startswith("| 3 |"))
+    text = " ".join(card.split())
+    assert "None of the test images got an answer" in text
+    assert "too few validation images to fit a temperature" in text
+    assert "Its probabilities are not calibrated" in text
+
+
 def test_several_seeds_are_summed_up_and_one_is_not(folder: Path) -> None:
     seeds = [
         {"seed": i, "validation_accuracy": 0.9, "test_accuracy": value} for i, value in enumerate((0.95, 0.96, 0.97))

@@ -50,7 +50,7 @@ def test_confusion_precision_and_recall_by_hand() -> None:
     figures = per_class(confusion, ("a", "b", "c"))
     assert figures["a"] == {"images": 1, "precision": 0.5, "recall": 1.0}
     assert figures["b"]["recall"] == pytest.approx(2 / 3)
-    assert figures["c"] == {"images": 0, "precision": 0.0, "recall": 0.0}
+    assert figures["c"] == {"images": 0, "precision": None, "recall": None}
 
 
 def test_risk_grows_with_coverage_where_the_unsure_answers_are_wrong() -> None:

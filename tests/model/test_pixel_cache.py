@@ -160,7 +160,7 @@ def test_a_disk_without_room_is_an_error_before_anything_is_read(
     folder: Path, decoded: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pixel_cache, "_free_bytes", lambda _: 1000)
-    with pytest.raises(DatasetError, match=r"need up to 0 MB in .*set THUMBNET_CACHE to another folder"):
+    with pytest.raises(DatasetError, match=r"need up to 0.0 MB in .*set THUMBNET_CACHE to another folder"):
         open_folder(folder)
     assert decoded == []
 

@@ -46,6 +46,7 @@ def test_a_run_leaves_everything_one_needs(weights: Path, quick_recipe: Recipe, 
     assert results["abstention"]["score"] == classifier.config.abstention_score
     assert len(results["corruptions"]["kinds"]) == 6
     assert results["outliers"]["noise"]["images"] == 1000
+    assert results["data"] == {"fingerprint": stripe_data.fingerprint(), "cut": []}
     assert len(results["mistakes"]) == round(60 * (1 - results["test"]["accuracy"]))
     assert read_baseline(weights).images() == len(stripe_data.validation)
     assert set(classifier.config.files) == {"model.safetensors", "model.onnx", "results.json"}
@@ -76,6 +77,21 @@ def test_a_run_that_has_ended_is_measured_anywhere(quick_recipe: Recipe, stripe_
     assert "10 minutes on one Fast GPU (bf16)" in " ".join((weights / "README.md").read_text().split())
 
 
+def test_weights_stay_as_they_were_until_new_ones_are_measured(
+    weights: Path, quick_recipe: Recipe, stripe_data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in weights.iterdir()}
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("thumbnet.model.runs.measure_robustness", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(quick_recipe, stripe_data, weights.parent, device=torch.device("cpu"), show_progress=False)
+    assert {path.name: path.read_bytes() for path in weights.iterdir()} == before
+    assert not list(weights.parent.glob(".weights*"))
+
+
 def test_torch_and_openvino_agree_on_what_was_trained(weights: Path, stripe_data: Dataset) -> None:
     by_openvino, _ = classifier_logits(Classifier.load(weights, precision="fp32"), stripe_data.test)
     by_torch, _ = classifier_logits(Classifier.load(weights, runtime="torch"), stripe_data.test)
@@ -85,7 +101,7 @@ def test_torch_and_openvino_agree_on_what_was_trained(weights: Path, stripe_data
 def test_weights_are_measured_again_to_the_same_figures(weights: Path, stripe_data: Dataset) -> None:
     before = json.loads((weights / "results.json").read_text())
     (weights / "mistakes.png").write_bytes(b"of an earlier run")
-    facts = {key: before[key] for key in ("recipe", "parameters", "macs", "training")}
+    facts = {key: before[key] for key in ("recipe", "data", "parameters", "macs", "training")}
     measure_weights(weights, stripe_data, facts, show_progress=False)
     assert json.loads((weights / "results.json").read_text()) == before
     assert (weights / "curves.png").exists()

@@ -200,6 +200,22 @@ def test_a_full_disk_keeps_the_previous_checkpoint(
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
+def test_ctrl_c_while_the_last_checkpoint_is_written_is_heard(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = loop.save_checkpoint
+
+    def save_and_stop(*arguments: Any) -> None:
+        save(*arguments)
+        if read_progress(tmp_path / CHECKPOINT).step == 6:
+            _thread.interrupt_main(signal.SIGINT)
+
+    monkeypatch.setattr(loop, "save_checkpoint", save_and_stop)
+    with pytest.raises(Interrupted):
+        fit(quick_recipe, stripe_data, tmp_path)
+    assert not fit(quick_recipe, stripe_data, tmp_path).training
+
+
 def test_a_killed_run_goes_on_from_its_last_checkpoint(cifar10_images: np.ndarray, tmp_path: Path) -> None:
     """A real process, killed without warning while it trains on real images."""
     for number, pixels in enumerate(cifar10_images):

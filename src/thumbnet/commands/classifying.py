@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from PIL import Image
 from rich.markup import escape
 from rich.progress import track
 
@@ -17,6 +19,7 @@ from thumbnet.model import explain as explain_image
 from thumbnet.model.classifier import BATCH_SIZE, Prediction
 from thumbnet.model.explain import MAX_SIZE
 from thumbnet.model.folders import shown
+from thumbnet.model.images import read_own_file
 
 from .shared import WeightsOption, errors, require_png
 
@@ -37,7 +40,8 @@ def predict(
             broken += 1
             if as_json:
                 print(json.dumps({"image": str(path), "error": str(answer)}))
-            errors.print(f"[bold red]error:[/] {escape(f'{path}: {answer}')}", highlight=False, soft_wrap=True)
+            said = str(answer) if str(path) in str(answer) else f"{path}: {answer}"
+            errors.print(f"[bold red]error:[/] {escape(said)}", highlight=False, soft_wrap=True)
         elif as_json:
             print(json.dumps({"image": str(path), **answer.to_dict()}))
         else:
@@ -64,9 +68,15 @@ def _answers(
 
 def _read(classifier: Classifier, path: Path) -> Pixels | InvalidImage:
     try:
-        return classifier.read(path)
+        return _read_own(classifier, path)
     except InvalidImage as error:
         return error
+
+
+def _read_own(classifier: Classifier, path: Path) -> Pixels:
+    """What the network sees of a file, which may be as large as those that `thumbnet train` takes."""
+    with warnings.catch_warnings(category=Image.DecompressionBombWarning, action="ignore"):
+        return read_own_file(path, classifier.config.preprocessing)
 
 
 def explain(
@@ -80,7 +90,7 @@ def explain(
     require_png("--out", out)
     classifier = Classifier.load(weights)
     classifier.check()
-    explanation = explain_image(classifier, image, label)
+    explanation = explain_image(classifier, _read_own(classifier, image), label)
     try:
         out.write_bytes(explanation.png(size=size))
     except OSError as error:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from thumbnet.model.encoded import ACCEPTED
+from thumbnet.model.files import write_text
 from thumbnet.model.weights import find_weights, read_config
 
 from .shared import errors, output
@@ -24,6 +25,10 @@ FINDINGS = "findings.txt"
 SHOWN_CLASSES, SHOWN_LINES = 20, 10
 FEW_IMAGES = 10
 """Of fewer training images than this a class cannot be learned."""
+FEW_HELD_OUT = 100
+"""Of fewer images than this figures are coarse: each is a point and more."""
+UNEVEN = 10
+"""By how much the largest class may be larger than the smallest before that is worth a word."""
 
 Concern = tuple[str, Sequence[str]]
 """What looks wrong, and each instance of it."""
@@ -71,17 +76,42 @@ def describe_classes(data: Dataset) -> None:
     output.print(table, highlight=False)
 
 
+def note_concerns(data: Dataset, folder: Path) -> None:
+    """Print what should be looked at in a folder of images, and leave the whole of it in a run folder."""
+    if concerns := find_concerns(data):
+        warn(concerns, folder / FINDINGS)
+        write_text(folder / FINDINGS, as_text(concerns))
+    else:
+        (folder / FINDINGS).unlink(missing_ok=True)
+
+
 def find_concerns(data: Dataset) -> list[Concern]:
     """What in a folder of images should be looked at before one trusts what is learned from it."""
     found = data.findings
     counts = data.train.labels.bincount(minlength=len(data.labels)).tolist()
     few = [f"{label}: {count}" for label, count in zip(data.labels, counts, strict=True) if count < FEW_IMAGES]
+    held_out = {"validation": data.validation, "test": data.test}
+    coarse = [
+        f"{name}: {len(split):,}, of which each is {1 / len(split):.1%} of the figures"
+        for name, split in held_out.items()
+        if len(split) < FEW_HELD_OUT
+    ]
+    tested = data.test.labels.bincount(minlength=len(data.labels)).tolist()
+    common = max(range(len(counts)), key=counts.__getitem__)
+    uneven = [
+        f"{data.labels[common]}: {counts[common]:,} to learn from, {data.labels[rare]}: {counts[rare]:,}; always "
+        f"answering the former is right for {tested[common] / len(data.test):.1%} of the test images"
+        for rare in [min(range(len(counts)), key=counts.__getitem__)]
+        if counts[common] >= UNEVEN * counts[rare]
+    ]
     suffixes = [f"{suffix}: {count:,}" for suffix, count in sorted(found.other_files.items())]
     concerns: list[Concern] = [
         (f"unreadable images, left out: {len(found.unreadable):,}", found.unreadable),
         (f"exact copies of held-out images, left out of the other splits: {len(found.left_out):,}", found.left_out),
         (f"the same image in two classes: {len(found.ambiguous):,}", found.ambiguous),
         (f"classes with fewer than {FEW_IMAGES} images to learn from: {len(few):,}", few),
+        (f"few images to measure on (under {FEW_HELD_OUT}), so that the figures say little: {len(coarse):,}", coarse),
+        ("classes of very different size", uneven),
         (f"classes with too few images for every split: {len(found.incomplete):,}", found.incomplete),
         (f"files that are not {ACCEPTED}: {sum(found.other_files.values()):,}", suffixes),
         (f"folders that are neither a class nor a split: {len(found.ignored):,}", found.ignored),

@@ -24,6 +24,13 @@ def say(text: str) -> None:
     output.print(text, highlight=False, markup=False)
 
 
+def folder_path(text: str) -> Path:
+    """A path that was given; an empty one, as of a variable that is not set, would mean the folder one is in."""
+    if not text:
+        raise typer.BadParameter("the path is empty; give the path of a folder.")
+    return Path(text)
+
+
 def require_png(option: str, file: Path) -> None:
     """Raise InvalidArgument where a picture would be written to a file that is called something else."""
     if file.suffix.lower() != ".png":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -14,10 +15,13 @@ from safetensors import SafetensorError
 
 from thumbnet.model import Classifier, ThumbnetError
 from thumbnet.model.errors import MissingDependency, WeightsCorrupt
-from thumbnet.model.files import write_text
 
-from .describing import FINDINGS, as_text, describe, describe_classes, find_concerns, warn
-from .shared import WeightsOption, errors, require_writable, say
+from .describing import describe, describe_classes, note_concerns
+from .shared import WeightsOption, errors, folder_path, require_writable, say
+
+LOCK = ".lock"
+OUT_OF_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory", re.IGNORECASE)
+"""What torch says on processors and GPUs."""
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +34,9 @@ def train(
     recipe: Annotated[
         str, typer.Option("--recipe", "-r", help="A named recipe or a JSON file; for --data it is chosen by size.")
     ] = "",
-    data: Annotated[Path | None, typer.Option(help="A folder of images with a sub-folder for each class.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(parser=folder_path, help="A folder of images with a sub-folder for each class.")
+    ] = None,
     image_size: Annotated[
         int | None, typer.Option(help="Pixels a side that the network sees: 32, 48 or 64.", show_default="the recipe's")
     ] = None,
@@ -50,6 +56,8 @@ def train(
     values, chosen = choose_recipe(recipe, data, given)
     folder = out or Path("runs") / values.name
     require_writable(folder, "Choose another with --out.")
+    if data and folder.resolve().is_relative_to(data.resolve()):
+        raise ThumbnetError(f"{folder} lies in {data}, and would be taken for images; choose another with --out.")
     loaded = datasets.load_dataset(
         values.dataset,
         image_size=values.image_size,
@@ -62,25 +70,37 @@ def train(
 
 def _train(recipe: Recipe, chosen: str, data: Dataset, folder: Path, device: torch.device) -> None:
     """Train and measure in the run folder. Of several processes the first alone says what happens."""
+    from filelock import FileLock, Timeout
+
     from thumbnet.model import parallel, runs
     from thumbnet.model.datasets import DATASETS
 
     first = parallel.is_first()
     try:
         if first:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder / LOCK, timeout=0)
+            lock.acquire()  # given back at the end of the process, however it ends
             describe(recipe, chosen, data, folder, device)
             if recipe.dataset not in DATASETS:
                 describe_classes(data)
-                if concerns := find_concerns(data):
-                    warn(concerns, folder / FINDINGS)
-                    write_text(folder / FINDINGS, as_text(concerns))
-                else:
-                    (folder / FINDINGS).unlink(missing_ok=True)
+                note_concerns(data, folder)
         weights = runs.run(recipe, data, folder, device=device)
     except KeyboardInterrupt as stop:
         if first:
             errors.print(f"Stopped. The same command goes on from {folder}.", highlight=False, markup=False)
         raise typer.Exit(130) from stop
+    except Timeout as error:
+        raise ThumbnetError(
+            f"another training writes to {folder}; wait for its end, or choose another folder with --out."
+        ) from error
+    except (RuntimeError, MemoryError) as error:
+        if not isinstance(error, MemoryError) and not OUT_OF_MEMORY.search(str(error)):
+            raise
+        raise ThumbnetError(
+            f"not enough memory for {recipe.architecture} and batches of {recipe.batch_size} images of "
+            f"{recipe.image_size} pixels; lower one of them, with another --out."
+        ) from error
     except (OSError, SafetensorError) as error:
         raise ThumbnetError(
             f"cannot write to {folder}: {error}. What was written before is whole, and the same command goes on "
@@ -89,7 +109,7 @@ def _train(recipe: Recipe, chosen: str, data: Dataset, folder: Path, device: tor
     if first:
         accuracy = json.loads((weights / "results.json").read_text(encoding="utf-8"))["test"]["accuracy"]
         path = shlex.quote(str(weights))
-        say(f"Test accuracy {accuracy:.2%}. Weights and card are in {weights}.")
+        say(f"Test accuracy {accuracy:.2%} of {len(data.test):,} images. Weights and card are in {weights}.")
         say(f"Next: thumbnet demo --weights {path}   or: thumbnet serve --weights {path}")
 
 
@@ -105,6 +125,8 @@ def choose_recipe(name: str, data: Path | None, changes: dict[str, Any]) -> tupl
     from thumbnet.model.recipes import load_recipe, recipe_for
     from thumbnet.model.train import build_network
 
+    if data and "dataset" in changes:
+        raise ThumbnetError("received both --data and --set dataset=…; leave one of them out.")
     folder = list_folder(data) if data else None
     recipe = recipe_for(folder.counts[TRAIN]) if folder and not name else load_recipe(name or "cifar10")
     chosen = f"{recipe.name}: {recipe.summary}" if recipe.summary else recipe.name
@@ -172,19 +194,27 @@ def evaluate(
     folder = find_weights(weights)
     classifier = Classifier.load(folder, precision="fp32")  # as the card's figures are measured
     verify_files(folder, classifier.config)  # people check a folder with this command before they publish it
-    recipe = read_results(folder, classifier.config).get("recipe", {})
+    results = read_results(folder, classifier.config)
+    recipe = results.get("recipe", {})
     known = {"dataset": str, "validation_share": float}
     if not isinstance(recipe, dict) or any(not isinstance(recipe.get(k, kind()), kind) for k, kind in known.items()):
         raise WeightsCorrupt(f"{folder / RESULTS} has a recipe that makes no sense. Download or train it again.")
-    data = data or recipe.get("dataset", "")
+    given, data = data, data or recipe.get("dataset", "")
     if not data:
         raise ThumbnetError(f"{folder} does not say what it was trained on; give --data.")
+    trained_on = results.get("data", {})
+    if not given and data not in datasets.DATASETS and not Path(data).is_dir():
+        raise ThumbnetError(f"{weights} was trained on the folder {data}, which is not found from here; give --data.")
     loaded = datasets.load_dataset(
         data,
         image_size=classifier.config.preprocessing.image_size,
         channels=classifier.config.preprocessing.channels,
         validation_share=recipe.get("validation_share", 0.05),  # so that the same images are cut for the test
     )
+    if not given and trained_on and trained_on.get("fingerprint") != loaded.fingerprint():
+        raise ThumbnetError(
+            f"{data} holds other images than those that {weights} was trained on; give --data to measure it on them."
+        )
     if loaded.labels != classifier.labels:
         raise ThumbnetError(
             f"{data} has the classes {some(loaded.labels)}; {weights} knows {some(classifier.labels)}. "

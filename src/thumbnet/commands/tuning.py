@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 from thumbnet.model import ThumbnetError
 from thumbnet.model.errors import MissingDependency
 
-from .shared import errors, require_writable, say
+from .describing import describe_classes, note_concerns
+from .shared import errors, folder_path, require_writable, say
 from .training import choose_recipe, import_training_modules, parse_change
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 def tune(
     recipe: Annotated[str, typer.Option("--recipe", "-r", help="A named recipe or a JSON file.")] = "",
-    data: Annotated[Path | None, typer.Option(help="A folder of images with a sub-folder for each class.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(parser=folder_path, help="A folder of images with a sub-folder for each class.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The study folder.  [default: tune/NAME]", show_default=False)
     ] = None,
@@ -66,6 +69,10 @@ def tune(
         validation_share=values.validation_share,
         download=download,
     )
+    if values.dataset not in datasets.DATASETS:
+        describe_classes(loaded)
+        folder.mkdir(parents=True, exist_ok=True)
+        note_concerns(loaded, folder)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     columns = (rp.TextColumn("tuning  "), rp.BarColumn(), rp.MofNCompleteColumn(), rp.TextColumn("{task.fields[best]}"))
     try:
