@@ -202,7 +202,8 @@ def evaluate(
     given, data = data, data or recipe.get("dataset", "")
     if not data:
         raise ThumbnetError(f"{folder} does not say what it was trained on; give --data.")
-    trained_on = results.get("data", {})
+    trained_on = results.get("data")
+    fingerprint = trained_on.get("fingerprint") if isinstance(trained_on, dict) else None
     if not given and data not in datasets.DATASETS and not Path(data).is_dir():
         raise ThumbnetError(f"{weights} was trained on the folder {data}, which is not found from here; give --data.")
     loaded = datasets.load_dataset(
@@ -211,7 +212,7 @@ def evaluate(
         channels=classifier.config.preprocessing.channels,
         validation_share=recipe.get("validation_share", 0.05),  # so that the same images are cut for the test
     )
-    if not given and trained_on and trained_on.get("fingerprint") != loaded.fingerprint():
+    if not given and fingerprint and fingerprint != loaded.fingerprint():
         raise ThumbnetError(
             f"{data} holds other images than those that {weights} was trained on; give --data to measure it on them."
         )
