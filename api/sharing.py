@@ -37,6 +37,8 @@ MOST_LOOKS = 5
 """Then it is accepted anyway: the other one may be busy."""
 SLACK = 4
 """Of so many connections one more or less is no difference: otherwise workers would wait for each other in turn."""
+ENOUGH_FILES = 65_536
+"""Each connection is one; systems often allow a thousand unless they are asked."""
 SPARE_FILES = 24
 """Never opened by connections: those that are there need files for their answers."""
 RETRY_SECONDS = 1.0
@@ -115,13 +117,18 @@ class Shares:
 
 
 def most_files() -> int:
-    """How many files a process may open: the most that it can be allowed to, which is what it asks for."""
-    if resource:
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        if most != resource.RLIM_INFINITY:
-            return most
-    return sys.maxsize
+    """How many files this process may open, once it has asked for ENOUGH_FILES, or as many as it can get."""
+    if not resource:
+        return sys.maxsize
+    now, most = (
+        sys.maxsize if limit == resource.RLIM_INFINITY else limit
+        for limit in resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
+    wanted = min(most, ENOUGH_FILES)
+    if now >= wanted:
+        return now
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    return wanted
 
 
 def is_running(process: int) -> bool:

@@ -229,6 +229,14 @@ def test_too_many_open_files_are_logged_and_it_goes_on(
     assert "Too many open files" in caplog.text
 
 
+def test_a_process_asks_for_as_many_files_as_it_can_get() -> None:
+    code = "import resource as r; from thumbnet.api.sharing import most_files; "
+    code += "r.setrlimit(r.RLIMIT_NOFILE, ({0}, {1})); print(most_files(), *r.getrlimit(r.RLIMIT_NOFILE))"
+    for soft, hard in ((64, 100), (100, 100)):
+        done = subprocess.run([sys.executable, "-c", code.format(soft, hard)], capture_output=True, check=True)
+        assert done.stdout.split() == [b"100"] * 3
+
+
 def test_the_last_files_are_not_given_to_connections(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
