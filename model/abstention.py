@@ -37,3 +37,6 @@ SCORES: dict[str, Callable[[Row], float]] = {
     "energy": energy,
 }
 """Names that config.json may give as `abstention_score`; the first one is meant where it gives none."""
+
+ENOUGH_TO_FIT, ENOUGH_TO_CHOOSE = 30, 100
+"""Of fewer validation images than this no temperature is fitted, and no score chosen: chance would decide."""

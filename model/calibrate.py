@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from .abstention import SCORES
+from .abstention import ENOUGH_TO_CHOOSE, ENOUGH_TO_FIT, SCORES
 from .classifier import Classifier
 from .datasets import Split
 from .evaluate import classifier_logits, confidences, pixel_logits, take
@@ -22,8 +22,6 @@ COVERAGE = 0.95
 """Share of validation images that get an answer, at least; the least confident rest abstains."""
 CLEARLY = 0.01
 """By how much another abstention score must be better than the probability, which people can read."""
-FEW = 100
-"""Of fewer validation images than this neither temperature nor score are fitted: they would say more of chance."""
 OUTLIERS = 2500
 """Outliers of each kind that are made to choose the score by."""
 
@@ -36,8 +34,9 @@ def calibrate(folder: Path, validation: Split) -> dict[str, Any]:
     classifier = Classifier.load(folder, precision="fp32")  # whose figures hold on every machine
     logits, labels = classifier_logits(classifier, validation)
     config, evidence, score = classifier.config, {}, next(iter(SCORES))
-    if len(labels) >= FEW:
+    if len(labels) >= ENOUGH_TO_FIT:
         config = dataclasses.replace(config, temperature=fit_temperature(logits, labels))
+    if len(labels) >= ENOUGH_TO_CHOOSE:
         evidence = gather_evidence(classifier, config, logits, labels, take(validation, OUTLIERS).pixels)
         score = choose_score(evidence)
     confidence = confidences(logits, config, score)

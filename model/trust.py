@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .abstention import ENOUGH_TO_FIT
 from .markdown import blocks, paragraph, plain, table
 from .weights import WeightsConfig
 
@@ -64,8 +65,8 @@ def limits(config: WeightsConfig, results: dict[str, Any]) -> str:
 
 
 def is_calibrated(results: dict[str, Any]) -> bool:
-    """Whether there were enough validation images for it (see calibrate.FEW)."""
-    return bool(results.get("abstention", {}).get("evidence", True))
+    """Whether there were enough validation images to fit a temperature."""
+    return bool(results["validation"]["images"] >= ENOUGH_TO_FIT)
 
 
 def probabilities(results: dict[str, Any], pictures: Pictures) -> str:
@@ -100,7 +101,7 @@ def abstention(config: WeightsConfig, results: dict[str, Any], pictures: Picture
         f"(area under it: {test['aurc']:.4f}).",
     )
     if not evidence:
-        few = "There were too few validation images to fit a temperature, or to choose how sureness is measured."
+        few = "There were too few validation images to choose how sureness is measured."
         return blocks("## When it abstains", about, few, pictures.show("coverage.png", RISK))
     why = paragraph(
         "How sure a model is can be measured in several ways. The one in use was chosen without the test images: it "

@@ -132,12 +132,14 @@ def test_what_there_is_nothing_of_has_no_share(folder: Path) -> None:
     test = results["test"] | {"selective_accuracy": None, "coverage": 0.0}
     results["per_class"]["3"]["precision"] = None
     abstention = results["abstention"] | {"evidence": {}}
-    card = card_of(folder, test=test, per_class=results["per_class"], abstention=abstention)
+    validation = results["validation"] | {"images": 20}
+    figures = {"test": test, "per_class": results["per_class"], "abstention": abstention, "validation": validation}
+    card = card_of(folder, **figures)
     assert "| accuracy among the answered | – |" in card
     assert "| – |" in next(line for line in card.splitlines() if line.startswith("| 3 |"))
     text = " ".join(card.split())
     assert "None of the test images got an answer" in text
-    assert "too few validation images to fit a temperature" in text
+    assert "too few validation images to choose how sureness is measured" in text
     assert "Its probabilities are not calibrated" in text
 
 
