@@ -267,7 +267,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if ours and self.pipeline:
             self.pipeline.popleft()
         elif ours:
-            ours.disconnected = True  # so that nothing is sent by those who work for it
+            ours.disconnected, ours.waiting_for_100_continue = True, False  # nothing is sent by who works for it
             ours.message_event.set()
         if self._is_answering() and self._answering is not ours:
             self._last_answer = as_http(answer)

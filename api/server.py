@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import struct
 import sys
 import tempfile
@@ -58,7 +59,7 @@ logger = logging.getLogger(__name__)
 MOST_WORKERS = 4  # by default; each holds its own copy of the models
 IDLE_SECONDS = 30  # between two requests of a connection
 STOP_SECONDS = 3  # for requests that are under way, after the drain: more than protocol.ENOUGH_SECONDS
-KILL_SECONDS = 2.6  # from the end of the drain; a worker that is still there hangs
+KILL_SECONDS = 3.0  # from the end of the drain; a worker that is still there hangs
 HANG_SECONDS = 60.0  # a processor may be so slow, and busy
 TURN_AWAY_SECONDS = 0.5  # for requests that come too late, and once more for what their clients still send
 TURN_AWAY_THREADS = 64
@@ -139,23 +140,29 @@ def temporary_folder() -> Iterator[Path]:
         temporary = tempfile.TemporaryDirectory(prefix=FOLDER)
     except OSError as error:
         raise no_place(error) from error
-    with temporary as name:
+    with temporary as name, contextlib.ExitStack() as held:
         folder = Path(name)
-        with (folder / f".{LOCK}").open("w") as lock:
-            if fcntl:
+        if fcntl:
+            try:
+                lock = held.enter_context((folder / f".{LOCK}").open("w"))
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            (folder / f".{LOCK}").rename(folder / LOCK)  # under this name it has always been held
-            yield folder
+                (folder / f".{LOCK}").rename(folder / LOCK)  # under this name it has always been held
+            except OSError as error:
+                raise no_place(error) from error
+        yield folder
 
 
 def is_abandoned(folder: Path) -> bool:
     """Whether it is one of ours, and the server that it belongs to is no more."""
-    if not fcntl or folder.is_symlink():
+    if not fcntl:
         return False
     try:
-        with (folder / LOCK).open() as lock:
+        found = folder.lstat()
+        if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
+            return False
+        with open(folder / LOCK, opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return folder.stat().st_uid == os.getuid()
+            return True
     except OSError:  # none of ours, or held
         return False
 
@@ -176,6 +183,8 @@ class Supervisor(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         """Replace workers that have ended, or answer no more; nobody once the server stops."""
+        if self._draining.value and not any(worker.process.is_alive() for worker in self.processes):
+            self.should_exit.set()  # all were told to end, and nobody is left to drain
         if self._draining.value or self.should_exit.is_set():
             return
         for place, worker in enumerate(self.processes):

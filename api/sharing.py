@@ -127,7 +127,10 @@ def most_files() -> int:
     wanted = min(most, ENOUGH_FILES)
     if now >= wanted:
         return now
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    except (OSError, ValueError):  # a system may allow less than it says
+        return now
     return wanted
 
 

@@ -21,7 +21,7 @@ FIELD = "image"
 FORM, JSON, OCTETS = "multipart/form-data", "application/json", "application/octet-stream"
 MOST_VALUES = 10_000
 """In the JSON of a request. Brackets, braces and commas cost memory many times their own bytes."""
-MOST_LISTS = 100_000
+MOST_LISTS = 150_000
 """Where more values are allowed: lists and objects take longer than numbers, and hold up other requests meanwhile."""
 
 Received = TypeVar("Received", bound=Body)
@@ -96,7 +96,7 @@ def read_json(body: bytes, most_values: int = MOST_VALUES) -> Any:
     if (values := sum(map(body.count, (b",", b"[", b"{")))) > most_values:
         raise BadRequest(f"the JSON has {values:,} commas and brackets; at most {most_values:,} are allowed.")
     if (lists := body.count(b"[") + body.count(b"{")) > MOST_LISTS:
-        raise BadRequest(f"the JSON has {lists:,} lists and objects; at most {MOST_LISTS:,} are allowed.")
+        raise BadRequest(f"the JSON has {lists:,} lists and objects; at most {MOST_LISTS:,} are allowed. Nest less.")
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

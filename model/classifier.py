@@ -175,6 +175,8 @@ class Classifier:
         count = self._check_top_k(top_k)
         if not len(pixels):
             return []
+        for image in pixels:
+            self._check_pixels(image, image.shape)
         started = time.perf_counter()
         rows = self.scale(self.logits(np.stack(pixels)))
         milliseconds += 1000 * (time.perf_counter() - started) / len(pixels)
@@ -185,12 +187,7 @@ class Classifier:
 
         Raises InvalidArgument for pixels of another shape or type, which a runtime may answer with anything.
         """
-        side, channels = self.config.preprocessing.image_size, self.config.preprocessing.channels
-        if pixels.dtype != np.uint8 or pixels.shape[1:] != (side, side, channels):
-            raise InvalidArgument(
-                f"{self.name} takes uint8 pixels of the shape (N, {side}, {side}, {channels}); received {pixels.dtype} "
-                f"{pixels.shape}. `read` makes them of any image."
-            )
+        self._check_pixels(pixels, pixels.shape[1:])
         if not len(pixels):
             return np.empty((0, len(self.labels)), np.float32)
         batches = [self.runtime.logits(pixels[i : i + BATCH_SIZE]) for i in range(0, len(pixels), BATCH_SIZE)]
@@ -232,6 +229,14 @@ class Classifier:
             pixels=pixels,
             milliseconds=milliseconds,
         )
+
+    def _check_pixels(self, pixels: Pixels, shape: tuple[int, ...]) -> None:
+        side, channels = self.config.preprocessing.image_size, self.config.preprocessing.channels
+        if pixels.dtype != np.uint8 or shape != (side, side, channels):
+            raise InvalidArgument(
+                f"{self.name} takes uint8 pixels of the shape ({side}, {side}, {channels}); received {pixels.dtype} "
+                f"{shape}. `read` makes them of any image."
+            )
 
     def _check_top_k(self, top_k: int | None) -> int:
         if top_k is None:

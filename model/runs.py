@@ -9,6 +9,7 @@ A run folder holds
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from .plots import draw_pictures
 from .recipe import Recipe
 from .robustness import measure_robustness
 from .train import CHECKPOINT, train
-from .weights import RESULTS, WeightsConfig, read_config, save_weights, write_config
+from .weights import CARD, CONFIG, HASHED, PICTURES, RESULTS, WeightsConfig, read_config, save_weights, write_config
 
 
 def run(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, show_progress: bool = True) -> Path:
@@ -49,7 +50,20 @@ def run(recipe: Recipe, data: Dataset, folder: Path, *, device: torch.device, sh
     with replacing_folder(folder / "weights") as weights:  # which are whole only once they are calibrated and measured
         save_weights(weights, network, weights_config(recipe, data))
         measure_weights(weights, data, facts, metrics=folder / "metrics.jsonl", show_progress=show_progress)
+        keep_others(folder / "weights", weights)
     return folder / "weights"
+
+
+def keep_others(before: Path, weights: Path) -> None:
+    """Copy what else lies in the weights folder of before, such as a clone's history or exports of one's own."""
+    ours = {CONFIG, CARD, *HASHED, *PICTURES}
+    for path in before.iterdir() if before.is_dir() else ():
+        if path.name in ours:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, weights / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, weights / path.name, follow_symlinks=False)
 
 
 def measure_weights(

@@ -313,6 +313,17 @@ def test_what_a_killed_server_has_left_is_removed_by_the_next(
     assert [path.name for path in tmp_path.glob("thumbnet-*")] == ["thumbnet-of-somebody"]
 
 
+def test_a_folder_that_only_looks_like_one_of_ours_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "thumbnet-x"
+    assert not server.is_abandoned(folder)
+    folder.mkdir()
+    assert not server.is_abandoned(folder)
+    (folder / server.LOCK).touch()
+    assert server.is_abandoned(folder)
+    (tmp_path / "thumbnet-link").symlink_to(folder)
+    assert not server.is_abandoned(tmp_path / "thumbnet-link")
+
+
 def test_what_takes_longer_than_the_server_has_left_is_told_to_come_again(serve: Any) -> None:
     buffer = io.BytesIO()
     Image.new("L", (3990, 3990)).save(buffer, "JPEG", progressive=True)  # half a second each, and not shrunk

@@ -90,8 +90,10 @@ def test_pixels_that_do_not_fit_are_refused_rather_than_given_an_earlier_answer(
 ) -> None:
     classifier = Classifier.load("mnist", runtime=runtime)
     classifier.predict(np.zeros((28, 28), np.uint8))
-    with pytest.raises(InvalidArgument, match=r"mnist takes uint8 pixels of the shape \(N, 28, 28, 1\); received"):
+    with pytest.raises(InvalidArgument, match=r"mnist takes uint8 pixels of the shape \(28, 28, 1\); received"):
         classifier.logits(pixels)
+    with pytest.raises(InvalidArgument, match=r"mnist takes uint8 pixels"):
+        classifier.predict_pixels([np.zeros((28, 28, 1), np.uint8), pixels[0]])
     assert classifier.logits(np.zeros((0, 28, 28, 1), np.uint8)).shape == (0, 10)
 
 

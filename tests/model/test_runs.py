@@ -80,7 +80,12 @@ def test_a_run_that_has_ended_is_measured_anywhere(quick_recipe: Recipe, stripe_
 def test_weights_stay_as_they_were_until_new_ones_are_measured(
     weights: Path, quick_recipe: Recipe, stripe_data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = {path.name: path.read_bytes() for path in weights.iterdir()}
+    (weights / "model-int8.onnx").write_bytes(b"one's own")
+    (weights / ".git").mkdir()
+    (weights / ".git" / "HEAD").write_text("main")
+    (weights / "mistakes.png").write_bytes(b"of an earlier run")
+    files = [path for path in weights.rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files}
 
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -88,8 +93,13 @@ def test_weights_stay_as_they_were_until_new_ones_are_measured(
     monkeypatch.setattr("thumbnet.model.runs.measure_robustness", stop)
     with pytest.raises(KeyboardInterrupt):
         run(quick_recipe, stripe_data, weights.parent, device=torch.device("cpu"), show_progress=False)
-    assert {path.name: path.read_bytes() for path in weights.iterdir()} == before
+    assert {path: path.read_bytes() for path in weights.rglob("*") if path.is_file()} == before
     assert not list(weights.parent.glob(".weights*"))
+    monkeypatch.undo()
+    run(quick_recipe, stripe_data, weights.parent, device=torch.device("cpu"), show_progress=False)
+    assert (weights / "model-int8.onnx").read_bytes() == b"one's own"
+    assert (weights / ".git" / "HEAD").read_text() == "main"
+    assert not (weights / "mistakes.png").exists() or (weights / "mistakes.png").read_bytes() != b"of an earlier run"
 
 
 def test_torch_and_openvino_agree_on_what_was_trained(weights: Path, stripe_data: Dataset) -> None:
