@@ -49,6 +49,11 @@ READ = (b"x-request-id", b"origin", b"x-forwarded-for")
 OUT_OF_TIME = "this server stops, and had no time left for this; come again."
 
 
+def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
+    """Those that a refusal depends on, as text."""
+    return [(name.decode(), value.decode("latin-1")) for name, value in headers if name in READ]
+
+
 class Gateway:
     """An ASGI application around a WSGI application."""
 
@@ -125,7 +130,7 @@ class Gateway:
 
         There may be thousands a second. Most share one answer, which is put together once, and differ in their ids.
         """
-        read = [(name.decode(), value.decode("latin-1")) for name, value in headers if name in READ]
+        read = read_headers(headers)
         asked = dict(reversed(read))
         if self._log_has_room() or (self._settings.cors_origins and "origin" in asked):
             return as_http(self.refuse(self._no_room(), "POST", path, read, client))

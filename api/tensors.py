@@ -177,8 +177,10 @@ def flat(data: Any, shape: list[int]) -> list[Any] | None:
 
     Looked at level by level, so that what has another shape costs no more than the levels that agree.
     """
-    if not isinstance(data, list) or list not in set(map(type, data)):
-        return data if isinstance(data, list) else None
+    if not isinstance(data, list):
+        return None
+    if list not in map(type, data):
+        return data
     level = [data]
     for size in shape:
         if any(type(row) is not list or len(row) != size for row in level):

@@ -234,36 +234,27 @@ def test_a_body_that_breaks_off_badly_is_refused_after_the_answers_before_it() -
     assert [status for status, _ in answers] == [200, 400]
 
 
+async def sent_back(data: bytes) -> bytes:
+    """Everything until the server ends the connection."""
+    async with serving() as (connect, _):
+        reader, writer = await connect()
+        writer.write(data)
+        received = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        await asyncio.sleep(0.05)
+        return received
+
+
 def test_who_waits_for_leave_to_send_and_sends_nonsense_is_refused_once(caplog: pytest.LogCaptureFixture) -> None:
-    head = FRAMED[:-2] + b"Expect: 100-continue\r\n\r\n"
-
-    async def ask() -> bytes:
-        async with serving() as (connect, _):
-            reader, writer = await connect()
-            writer.write(head + b"ZZ\r\n")
-            received = await asyncio.wait_for(reader.read(), 10)
-            writer.close()
-            await asyncio.sleep(0.05)
-            return received
-
-    received = run(ask())
+    received = run(sent_back(FRAMED[:-2] + b"Expect: 100-continue\r\n\r\nZZ\r\n"))
     assert received.startswith(b"HTTP/1.1 400")
     assert received.count(b"HTTP/1.1 ") == 1
     assert "Traceback" not in caplog.text
 
 
 def test_an_old_client_is_not_told_to_continue() -> None:
-    head = b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
-
-    async def ask() -> bytes:
-        async with serving() as (connect, _):
-            reader, writer = await connect()
-            writer.write(head + b"hello")
-            received = await asyncio.wait_for(reader.read(), 10)
-            writer.close()
-            return received
-
-    assert run(ask()).startswith(b"HTTP/1.1 200")
+    data = b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello"
+    assert run(sent_back(data)).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("target", [b"http://localhost", b"http://localhost?a=b", b"http://localhost/"])

@@ -97,13 +97,14 @@ def find_concerns(data: Dataset) -> list[Concern]:
         if len(split) < FEW_HELD_OUT
     ]
     tested = data.test.labels.bincount(minlength=len(data.labels)).tolist()
-    common = max(range(len(counts)), key=counts.__getitem__)
-    uneven = [
-        f"{data.labels[common]}: {counts[common]:,} to learn from, {data.labels[rare]}: {counts[rare]:,}; always "
-        f"answering the former is right for {tested[common] / len(data.test):.1%} of the test images"
-        for rare in [min(range(len(counts)), key=counts.__getitem__)]
-        if counts[common] >= UNEVEN * counts[rare]
-    ]
+    classes = range(len(counts))
+    common, rare = max(classes, key=counts.__getitem__), min(classes, key=counts.__getitem__)
+    uneven = []
+    if counts[common] >= UNEVEN * counts[rare]:
+        uneven.append(
+            f"{data.labels[common]}: {counts[common]:,} to learn from, {data.labels[rare]}: {counts[rare]:,}; always "
+            f"answering the former is right for {tested[common] / len(data.test):.1%} of the test images"
+        )
     suffixes = [f"{suffix}: {count:,}" for suffix, count in sorted(found.other_files.items())]
     concerns: list[Concern] = [
         (f"unreadable images, left out: {len(found.unreadable):,}", found.unreadable),
