@@ -36,10 +36,19 @@ def test_nothing_keeps_anybody_out_of_a_tab(page, open_tab, tab):
     assert violations(page) == {}
 
 
+OUTLINE_OF_THE_FOCUS = """() => {
+  const style = getComputedStyle(document.activeElement)
+  return document.activeElement === document.body ? null : [style.outlineStyle, parseFloat(style.outlineWidth)]
+}"""
+"""None while the browser's own controls have the focus, as they do after the last of the page."""
+
+
 @pytest.mark.parametrize("tab", ["Classify", "Train one"])
 def test_whatever_has_the_focus_of_the_keyboard_is_outlined(page, open_tab, tab):
     open_tab(tab)
-    for _ in range(12):
+    outlines = []
+    while len(outlines) < 12:
         page.keyboard.press("Tab")
-        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-        assert page.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)") >= 2
+        if outline := page.evaluate(OUTLINE_OF_THE_FOCUS):
+            outlines.append(outline)
+    assert all(style == "solid" and width >= 2 for style, width in outlines), outlines
