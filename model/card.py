@@ -155,14 +155,17 @@ def training(config: WeightsConfig, results: dict[str, Any], pictures: Pictures)
     validation, figures, recipe = results["validation"], results["training"], results["recipe"]
     cut = results.get("data", {}).get("cut", [VALIDATION])
     held_out = " that were held out of the training split" if dataset_page(results)[1] or VALIDATION in cut else ""
+    fitted = [f"abstention threshold ({config.abstention_threshold:.3f})"]
+    if trust.is_calibrated(results):
+        fitted.insert(0, f"temperature ({config.temperature:.3f})")
     about = paragraph(
         f"Recipe `{recipe['name']}`, seed {recipe['seed']}, {recipe['epochs']} epochs, {figures['seconds'] / 60:.0f} "
         f"minutes{computed_on(figures)}.",
         f"It started from the weights of `{recipe['start_from']}`." if recipe.get("start_from") else "",
         figures.get("note", ""),
-        f"The test split was read once, after training. The temperature ({config.temperature:.3f}) and the abstention "
-        f"threshold ({config.abstention_threshold:.3f}) come from {validation['images']:,} validation images{held_out} "
-        f"(validation accuracy {validation['accuracy']:.2%}).",
+        "The test split was read once, after training.",
+        f"The {validation['images']:,} validation images{held_out} (accuracy {validation['accuracy']:.2%}) gave the "
+        f"{' and the '.join(fitted)}.",
         "`results.json` holds the whole recipe and every figure of this card.",
     )
     return blocks("## Training", about, pictures.show("curves.png", "Loss and validation accuracy over the epochs"))

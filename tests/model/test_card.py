@@ -141,6 +141,7 @@ def test_what_there_is_nothing_of_has_no_share(folder: Path) -> None:
     assert "None of the test images got an answer" in text
     assert "too few validation images to choose how sureness is measured" in text
     assert "Its probabilities are not calibrated" in text
+    assert "gave the abstention threshold (" in text
 
 
 def test_several_seeds_are_summed_up_and_one_is_not(folder: Path) -> None:
