@@ -134,7 +134,7 @@ def _number(text: str, kind: type) -> float:
     """An int or a finite float."""
     try:
         value = float(kind(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         value = float("nan")
     if abs(value) < float("inf"):
         return value

@@ -210,13 +210,17 @@ def _run_trial(
         study.tell(trial, accuracy)
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
-    except TrainingDiverged as error:  # the sampler ranks it behind those trained to their end
-        trial.set_user_attr("reason", str(error).partition(".")[0])
-        study.tell(trial, state=TrialState.PRUNED)
+    except TrainingDiverged as error:
+        _give_up(study, trial, str(error).partition(".")[0])
     except (ThumbnetError, RuntimeError, ValueError) as error:  # values that do not go together; too little memory
-        trial.set_user_attr("reason", str(error))
-        study.tell(trial, state=TrialState.FAIL)
+        _give_up(study, trial, str(error))
     (run / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _give_up(study: optuna.Study, trial: Trial, reason: str) -> None:
+    """Say that a trial could not be trained to its end: as PRUNED, since the sampler learns nothing of FAIL."""
+    trial.set_user_attr("reason", reason)
+    study.tell(trial, state=TrialState.PRUNED)
 
 
 def _trial_folder(folder: Path, number: int) -> Path:

@@ -15,42 +15,51 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.importance import get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
-from .plots import BLUE, ORANGE, save, tidy
+from .plots import BLUE, ORANGE, save, short, tidy
 
 COLUMNS = 4
 ENOUGH_FOR_IMPORTANCE = 8
 """Complete trials below which importance would be noise."""
+MOST_LETTERS = 24
+"""Of the choices of a field, side by side under its axis."""
+
+Limits = tuple[float, float]
 
 
 def plot_study(study: optuna.Study, target: Path) -> None:
     """Draw a study with at least one complete trial, as PNG."""
-    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    trials = [trial for trial in ended if trial.values]  # others failed before their first epoch was over
     fields = sorted(study.best_trial.distributions)
     rows = 1 + -(-len(fields) // COLUMNS)
     figure = Figure(figsize=(12, 2.9 * rows), layout="constrained")
     grid = figure.add_gridspec(rows, COLUMNS)
-    floor = _floor(trials)
-    _plot_history(figure.add_subplot(grid[0, : COLUMNS - 1]), trials, floor)
+    limits = _limits(trials)
+    _plot_history(figure.add_subplot(grid[0, : COLUMNS - 1]), trials, limits)
     _plot_importance(figure.add_subplot(grid[0, COLUMNS - 1]), study)
     for field, place in zip(fields, itertools.product(range(1, rows), range(COLUMNS)), strict=False):
-        _plot_slice(figure.add_subplot(grid[place]), trials, field, floor)
+        _plot_slice(figure.add_subplot(grid[place]), trials, field, limits)
     save(figure, target)
 
 
-def _floor(trials: list[FrozenTrial]) -> float:
-    """Where the accuracy axes start, in %: trials far below the good ones are drawn there, at the edge."""
+def _limits(trials: list[FrozenTrial]) -> Limits:
+    """From where to where the accuracy axes go, in %: trials far below the good ones are drawn at the edge."""
     complete = np.array([100 * trial.values[0] for trial in trials if trial.state is TrialState.COMPLETE])
     best, median = complete.max(), np.median(complete)
-    return float(max(complete.min(), best - 4 * (best - median) - 1) - 0.05 * (best - complete.min()) - 0.1)
+    low = max(complete.min(), best - 4 * (best - median) - 1)
+    margin = max(0.1 * (best - low), 0.5)
+    return float(low - margin), float(best + margin)
 
 
-def _plot_history(axes: Axes, trials: list[FrozenTrial], floor: float) -> None:
+def _plot_history(axes: Axes, trials: list[FrozenTrial], limits: Limits) -> None:
     complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     best = np.maximum.accumulate([100 * trial.values[0] for trial in complete])
     axes.step([trial.number for trial in complete], best, where="post", color=BLUE, alpha=0.5)
-    _scatter(axes, [trial.number for trial in trials], trials, floor)
+    _scatter(axes, [trial.number for trial in trials], trials, limits)
     axes.set(xlabel="trial", ylabel="validation accuracy, %")
-    axes.set_title("history, with the best so far", loc="left")
+    worse = any(100 * trial.values[0] < limits[0] for trial in trials)
+    axes.set_title("history, with the best so far" + "; ↓ was worse" * worse, loc="left")
+    axes.set_xlim(-0.5, max(trials[-1].number, 1) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
     tidy(axes)
@@ -69,38 +78,45 @@ def _plot_importance(axes: Axes, study: optuna.Study) -> None:
     tidy(axes)
 
 
-def _plot_slice(axes: Axes, trials: list[FrozenTrial], field: str, floor: float) -> None:
+def _plot_slice(axes: Axes, trials: list[FrozenTrial], field: str, limits: Limits) -> None:
     """Accuracy over the values of one field."""
     distribution = trials[0].distributions[field]
     values: list[Any] = [trial.params[field] for trial in trials]
     if isinstance(distribution, CategoricalDistribution):
         values = [distribution.choices.index(value) for value in values]
-        axes.set_xticks(range(len(distribution.choices)), [str(choice) for choice in distribution.choices])
+        names = [short(str(choice)) for choice in distribution.choices]
+        angle, side = (45, "right") if sum(map(len, names)) > MOST_LETTERS else (0, "center")
+        axes.set_xticks(range(len(names)), names, rotation=angle, ha=side, parse_math=False)
         axes.set_xlim(-0.5, len(distribution.choices) - 0.5)
     elif isinstance(distribution, FloatDistribution | IntDistribution):
         axes.set_xscale("log" if distribution.log else "linear")
         if distribution.log:
-            wide = distribution.high / distribution.low > 30
-            axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
-            axes.xaxis.set_major_formatter("{x:g}")
+            ratio = distribution.high / distribution.low
+            ticks = MaxNLocator(3) if ratio < 5 else LogLocator(subs=(1, 2, 5) if ratio <= 100 else (1,))
+            axes.xaxis.set_major_locator(ticks)
             axes.xaxis.set_minor_formatter("")
-        elif isinstance(distribution, IntDistribution):
-            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.scatter([distribution.low, distribution.high], [floor, floor], alpha=0)  # the axis spans what is searched
-    _scatter(axes, values, trials, floor)
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(4, integer=isinstance(distribution, IntDistribution)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.scatter([distribution.low, distribution.high], limits, alpha=0)  # the axis spans what is searched
+    _scatter(axes, values, trials, limits)
     axes.set(xlabel=field, ylabel="validation accuracy, %")
     tidy(axes)
 
 
-def _scatter(axes: Axes, positions: list[Any], trials: list[FrozenTrial], floor: float) -> None:
-    """Complete trials as filled circles, those stopped early as open triangles, the best one as a star."""
-    accuracy = [max(floor, 100 * trial.values[0]) if trial.values else floor for trial in trials]
+def _scatter(axes: Axes, positions: list[Any], trials: list[FrozenTrial], limits: Limits) -> None:
+    """Complete trials as filled circles, those stopped early as open triangles, the best one as a star.
+
+    Those too far below for the axis are arrows at its edge.
+    """
+    x, y = np.array(positions), np.array([100 * trial.values[0] for trial in trials])
     complete = np.array([trial.state is TrialState.COMPLETE for trial in trials])
-    x, y = np.array(positions), np.array(accuracy)
-    axes.scatter(x[complete], y[complete], s=28, color=BLUE, label="complete")
-    axes.scatter(
-        x[~complete], y[~complete], s=28, marker="v", facecolors="none", edgecolors=ORANGE, label="stopped early"
-    )
+    shown = y >= limits[0]
+    axes.scatter(x[complete & shown], y[complete & shown], s=28, color=BLUE, label="complete")
+    early = ~complete & shown
+    axes.scatter(x[early], y[early], s=28, marker="v", facecolors="none", edgecolors=ORANGE, label="stopped early")
+    for worse, colour in ((complete & ~shown, BLUE), (~complete & ~shown, ORANGE)):
+        axes.scatter(x[worse], np.full(sum(worse), limits[0]), s=60, marker="$↓$", color=colour, clip_on=False)
     best = int(np.argmax(np.where(complete, y, -1)))
     axes.scatter(x[best], y[best], s=160, marker="*", color="black", label="best", zorder=3)
-    axes.set_ylim(bottom=floor - 0.02 * (y.max() - floor))
+    axes.set_ylim(*limits)

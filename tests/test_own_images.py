@@ -280,6 +280,19 @@ def test_too_little_memory_is_told_in_a_line(sky: Path, tmp_path: Path, monkeypa
     assert "not enough memory for resnet20 and batches of 8 images of 32 pixels" in flat(result.stderr)
 
 
+def test_a_process_that_loses_another_one_points_to_its_message(
+    sky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("[../third_party/gloo/gloo/transport/tcp/pair.cc:544] Connection closed by peer [127.0.0.1]")
+
+    monkeypatch.setattr("thumbnet.model.runs.run", fail)
+    monkeypatch.setattr("thumbnet.model.parallel.size", lambda: 2)
+    result = run("train", "--data", sky, "--out", tmp_path / "run", *QUICK)
+    assert result.exit_code == 1
+    assert "error: another process of this training has ended; its message says why." in flat(result.stderr)
+
+
 @pytest.mark.usefixtures("untrained")
 def test_few_images_and_uneven_classes_are_pointed_out(sky: Path, tmp_path: Path) -> None:
     for path in (sky / "night [late]").iterdir():

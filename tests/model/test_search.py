@@ -54,6 +54,7 @@ def test_every_named_recipe_can_be_tuned_without_saying_what(recipe: Recipe) -> 
         ("cutout=1,2.5", "cutout must be of type int"),
         ("learning_rate=-1:1", "learning_rate must be greater than 0; received -1.0"),
         ("translate=0:40", "translate must be less than image_size=32"),
+        (f"translate=0:1{400 * '0'}", "the range must be of whole numbers"),
         ("seed=0:5", "seed cannot be searched: trials must be comparable.*--set seed="),
     ],
 )

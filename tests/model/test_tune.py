@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 from optuna.trial import FrozenTrial
+from PIL import Image
 from typer.testing import CliRunner
 
 import thumbnet.model.train as loop
@@ -134,7 +136,7 @@ def test_the_picture_of_a_study_can_be_drawn_after_any_number_of_trials(
 ) -> None:
     monkeypatch.setattr(loop, "evaluate_split", lambda *_: (next(scores), 1.0))
     scores = iter([0.5, 0.8, 0.9] * 6 + [0.1] * 30)
-    search = (*SEARCH, "start_size=null,16", "momentum=0.5:0.9", "translate=0:3")
+    search = (*SEARCH, "start_size=null,16", "momentum=0.5:0.9", "translate=0:3", "teacher=,$_$^ of no formula")
     for trials in (1, 9, 12):
         list(work(RECIPE, data, tmp_path, trials, search))
         study = open_study(RECIPE, data, tmp_path, parse_space(search, RECIPE))
@@ -204,14 +206,21 @@ def test_a_trial_that_cannot_be_trained_is_marked_and_the_study_goes_on(data: Da
     for trial in trials:
         match trial.params:
             case {"start_size": 8}:
-                assert trial.state.name == "FAIL"
+                assert (trial.state.name, trial.values) == ("PRUNED", None)
                 assert "shapes cannot be multiplied" in trial.user_attrs["reason"]
             case {"learning_rate": 1e30}:
                 assert trial.state.name == "PRUNED"
                 assert "the loss became nan at step" in trial.user_attrs["reason"]
             case _:
                 assert trial.state.name == "COMPLETE"
-    assert {trial.state.name for trial in trials} == {"FAIL", "PRUNED", "COMPLETE"}
+    assert {trial.state.name for trial in trials} == {"PRUNED", "COMPLETE"}
+
+
+def test_values_that_have_failed_are_seldom_tried_again(data: Dataset, tmp_path: Path) -> None:
+    recipe = RECIPE.replace(epochs=1, start_size=16)
+    trials = list(work(recipe, data, tmp_path, 24, ("start_size=8,16", "learning_rate=1e-4:1e-2:log")))
+    later = [trial.params["start_size"] for trial in trials[12:]]
+    assert later.count(8) <= 3
 
 
 def test_a_recipe_that_fits_no_network_is_refused_at_once(data: Dataset, tmp_path: Path) -> None:
@@ -296,3 +305,41 @@ def test_ctrl_c_ends_the_command_with_how_to_go_on(
     result = CliRunner().invoke(app, ["tune", "--recipe", "lenet", "--out", str(tmp_path)])
     assert result.exit_code == 130
     assert "The same command goes on from" in result.stderr
+
+
+def test_who_joins_a_study_when_its_last_trial_runs_elsewhere_ends_well(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("thumbnet.model.datasets.load_dataset", lambda *_, **__: data)
+    (tmp_path / "recipe.json").write_text(json.dumps(RECIPE.to_dict()))
+    arguments = ["--recipe", str(tmp_path / "recipe.json"), "--out", str(tmp_path / "study"), "--search", SEARCH[0]]
+    space = parse_space(SEARCH[:1], RECIPE)
+    (tmp_path / "study").mkdir()
+    open_study(RECIPE, data, tmp_path / "study", space).ask(dict(space))
+    (tmp_path / "study" / "trials" / "0000").mkdir(parents=True)
+    with FileLock(tmp_path / "study" / "trials" / "0000" / ".lock"):
+        result = CliRunner().invoke(app, ["tune", *arguments, "--trials", "1"])
+    assert result.exit_code == 0, result.output
+    assert "Trials that other processes still work on: 1." in result.stdout
+
+
+def test_a_study_of_failures_says_why_each_time(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thumbnet.model.datasets.load_dataset", lambda *_, **__: data)
+    (tmp_path / "recipe.json").write_text(json.dumps(RECIPE.to_dict()))
+    arguments = ["--recipe", str(tmp_path / "recipe.json"), "--out", str(tmp_path / "study"), "--trials", "2"]
+    for _ in range(2):
+        result = CliRunner().invoke(app, ["tune", *arguments, "--search", "start_size=8,12"])
+        assert result.exit_code == 1
+        assert result.stdout.count(": failed ") == 2
+        assert "was trained to its end; the lines above say why" in " ".join(result.stderr.split())
+
+
+def test_a_study_among_the_images_is_refused(tmp_path: Path) -> None:
+    for label in ("day", "night"):
+        (tmp_path / label).mkdir()
+        for number in range(3):
+            Image.new("RGB", (32, 32), (number, 0, 99)).save(tmp_path / label / f"{number}.png")
+    result = CliRunner().invoke(app, ["tune", "--data", str(tmp_path), "--out", str(tmp_path / "tune")])
+    assert result.exit_code == 1
+    assert "would be taken for images" in " ".join(result.stderr.split())
+    assert {path.name for path in tmp_path.iterdir()} == {"day", "night"}

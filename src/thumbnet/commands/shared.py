@@ -37,6 +37,12 @@ def require_png(option: str, file: Path) -> None:
         raise InvalidArgument(f"{option} must be the name of a PNG file, such as picture.png; received {file}.")
 
 
+def require_outside(folder: Path, data: Path | None) -> None:
+    """Raise InvalidArgument where what is written would be taken for images of the data."""
+    if data and folder.resolve().is_relative_to(data.resolve()):
+        raise InvalidArgument(f"{folder} lies in {data}, and would be taken for images; choose another with --out.")
+
+
 def require_writable(folder: Path, otherwise: str) -> None:
     """Raise InvalidArgument where a folder cannot be made or written to, before anything is computed for it."""
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())

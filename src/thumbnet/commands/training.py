@@ -17,11 +17,13 @@ from thumbnet.model import Classifier, ThumbnetError
 from thumbnet.model.errors import MissingDependency, WeightsCorrupt
 
 from .describing import describe, describe_classes, note_concerns
-from .shared import WeightsOption, errors, folder_path, require_writable, say
+from .shared import WeightsOption, errors, folder_path, require_outside, require_writable, say
 
 LOCK = ".lock"
 OUT_OF_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory", re.IGNORECASE)
 """What torch says on processors and GPUs."""
+LOST = re.compile(r"gloo|nccl|connection (closed|reset) by peer", re.IGNORECASE)
+"""The same where another process of the training is gone."""
 
 if TYPE_CHECKING:
     import torch
@@ -56,8 +58,7 @@ def train(
     values, chosen = choose_recipe(recipe, data, given)
     folder = out or Path("runs") / values.name
     require_writable(folder, "Choose another with --out.")
-    if data and folder.resolve().is_relative_to(data.resolve()):
-        raise ThumbnetError(f"{folder} lies in {data}, and would be taken for images; choose another with --out.")
+    require_outside(folder, data)
     loaded = datasets.load_dataset(
         values.dataset,
         image_size=values.image_size,
@@ -95,6 +96,8 @@ def _train(recipe: Recipe, chosen: str, data: Dataset, folder: Path, device: tor
             f"another training writes to {folder}; wait for its end, or choose another folder with --out."
         ) from error
     except (RuntimeError, MemoryError) as error:
+        if parallel.size() > 1 and LOST.search(str(error)):
+            raise ThumbnetError("another process of this training has ended; its message says why.") from error
         if not isinstance(error, MemoryError) and not OUT_OF_MEMORY.search(str(error)):
             raise
         raise ThumbnetError(

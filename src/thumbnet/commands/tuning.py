@@ -15,7 +15,7 @@ from thumbnet.model import ThumbnetError
 from thumbnet.model.errors import MissingDependency
 
 from .describing import describe_classes, note_concerns
-from .shared import errors, folder_path, require_writable, say
+from .shared import errors, folder_path, require_outside, require_writable, say
 from .training import choose_recipe, import_training_modules, parse_change
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def tune(
     space = parse_space(search or (), values)
     folder = out or Path("tune") / values.name
     require_writable(folder, "Choose another with --out.")
+    require_outside(folder, data)
     loaded = datasets.load_dataset(
         values.dataset,
         image_size=values.image_size,
@@ -74,6 +75,7 @@ def tune(
         folder.mkdir(parents=True, exist_ok=True)
         note_concerns(loaded, folder)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    told: set[int] = set()
     columns = (rp.TextColumn("tuning  "), rp.BarColumn(), rp.MofNCompleteColumn(), rp.TextColumn("{task.fields[best]}"))
     try:
         study = open_study(values, loaded, folder, space)
@@ -83,6 +85,7 @@ def tune(
             for trial in run_trials(study, values, loaded, folder, space, trials=trials, device=device):
                 bar.console.print(_line(trial), highlight=False, markup=False, emoji=False, soft_wrap=True)
                 bar.update(task, **_state(study))
+                told.add(trial.number)
     except KeyboardInterrupt as stop:
         errors.print(f"Stopped. The same command goes on from {folder}.", highlight=False, markup=False)
         raise typer.Exit(130) from stop
@@ -90,10 +93,19 @@ def tune(
         raise ThumbnetError(
             f"cannot write to {folder}: {error}. The same command goes on once that is mended."
         ) from error
-    if running := sum(not trial.state.is_finished() for trial in study.get_trials(deepcopy=False)):
+    ended = study.get_trials(deepcopy=False)
+    if running := sum(not trial.state.is_finished() for trial in ended):
         say(f"Trials that other processes still work on: {running}.")
+        if not (folder / BEST).exists():
+            return
     if not (folder / BEST).exists():
-        raise ThumbnetError(f"no trial of {folder} was trained to its end; the lines above say why.")
+        for trial in ended:
+            if trial.number not in told:
+                say(_line(trial))
+        raise ThumbnetError(
+            f"no trial of {folder} was trained to its end; the lines above say why. Search other values, with another "
+            "--out."
+        )
     say(f"Best: {_line(study.best_trial)}. Picture of the study: {folder / REPORT}.")
     say(f"Next: thumbnet train --recipe {shlex.quote(str(folder / BEST))}")
 
