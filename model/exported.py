@@ -12,6 +12,8 @@ from .errors import InvalidArgument, MissingDependency
 
 PREFIX = "thumbnet_"
 PREDICTIONS, ABSTENTIONS = "thumbnet_predictions_total", "thumbnet_abstentions_total"
+INFO = "thumbnet_model_info"
+"""Says by the label `sha256` which weights are served."""
 SERIES = {
     "confidence": "thumbnet_confidence",
     "brightness": "thumbnet_image_brightness",
@@ -19,26 +21,29 @@ SERIES = {
 }
 """The histograms → the names they are exported under."""
 LARGEST = 2**53
-UNDER_WAY = 100
+MOST_UNDER_WAY = 100
 """Images that some series of a page may count already, and others not yet."""
 
 Sample = tuple[str, dict[str, str], float]
 """(series, labels, value)."""
 
 
-def read_counts(text: str, model: str, baseline: Counts) -> Counts:
+def read_counts(text: str, model: str, baseline: Counts, sha256: str = "") -> Counts:
     """The counts of one model on a page; those of several workers or servers are added.
 
     text       the page
     model      the name of the weights
     baseline   with what the counts will be compared: the bins must be the same
+    sha256     of the network that the baseline was counted with; "" where any will do
 
-    Raises InvalidArgument where the page is something else, knows no such model, or has other bins; MissingDependency
-    without prometheus_client.
+    Raises InvalidArgument where the page is something else, knows no such model, or is of other weights;
+    MissingDependency without prometheus_client.
     """
     totals: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for series, labels, value in _samples(text, model):
-        totals[series][labels.get("label") or labels.get("le") or ""] += value
+        totals[series][labels.get("label") or labels.get("le") or labels.get("sha256") or ""] += value
+    if sha256 and totals[INFO] and sha256 not in totals[INFO]:
+        raise _misfit(model, f"another network (sha256 {min(totals[INFO])[:12]}…)")
     predictions = {name: round(count) for name, count in totals[PREDICTIONS].items()}
     if unknown := predictions.keys() - baseline.bins["prediction"].keys():
         raise _misfit(model, f"the class {min(unknown)!r}")
@@ -47,13 +52,16 @@ def read_counts(text: str, model: str, baseline: Counts) -> Counts:
         "prediction": {name: predictions.get(name, 0) for name in baseline.bins["prediction"]},
         "abstention": {ANSWERED: max(0, total - abstained), ABSTAINED: abstained},
     }
+    under_way = max(MOST_UNDER_WAY, total / 100)
+    if total and abstained > total + under_way:
+        raise _incomplete(model, total, f"{abstained:,} abstentions")
     for feature, series in SERIES.items():
         bins[feature] = _separate(totals[f"{series}_bucket"], baseline.bins[feature], feature, model)
-        if abs((images := sum(bins[feature].values())) - total) > max(UNDER_WAY, total / 100):
-            raise InvalidArgument(
-                f"it counts {total:,} predictions of {model}, but the {feature} of {images:,} images: a part of the "
-                "page is missing, or was changed. Save /metrics once more, as a whole."
-            )
+        if abs((images := sum(bins[feature].values())) - total) > under_way:
+            raise _incomplete(model, total, f"the {feature} of {images:,} images")
+    for needed in (ABSTENTIONS, *(f"{SERIES[feature]}_sum" for feature in HISTOGRAMS)):
+        if total and not totals[needed]:
+            raise _incomplete(model, total, f"has no {needed}")
     return Counts(bins, {feature: sum(totals[f"{SERIES[feature]}_sum"].values()) for feature in HISTOGRAMS})
 
 
@@ -103,6 +111,13 @@ def _separate(cumulative: dict[str, float], baseline: dict[str, int], feature: s
     if min(counts) < 0:
         raise _misfit(model, f"buckets of {feature} that do not add up")
     return dict(zip(baseline, counts, strict=True))
+
+
+def _incomplete(model: str, predictions: int, other: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"it counts {predictions:,} predictions of {model}, but {other}: a part of the page is missing, or was "
+        "changed. Save /metrics once more, as a whole."
+    )
 
 
 def _misfit(model: str, what: str) -> InvalidArgument:

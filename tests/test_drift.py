@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from thumbnet.cli import app
 from thumbnet.model.drift import BRIGHTNESS_BOUNDS, HISTOGRAMS, Counts, bin_name
-from thumbnet.model.exported import SERIES
+from thumbnet.model.exported import ABSTENTIONS, SERIES
 from thumbnet.model.weights import SHIPPED_ROOT, read_config, write_config
 
 WITHOUT = "import sys; sys.modules |= dict.fromkeys(sys.argv.pop(1).split(',')); from thumbnet.cli import app; app()"
@@ -36,6 +36,7 @@ def page(counts: Counts) -> str:
         for label, count in counts.bins["prediction"].items()
         if count
     ]
+    lines.append(f'{ABSTENTIONS}{{model="mnist"}} {counts.bins["abstention"]["abstained"]}')
     for feature, series in SERIES.items():
         upto = 0
         for bound, count in counts.bins[feature].items():
@@ -98,6 +99,11 @@ def test_a_page_can_come_through_a_pipe(pages: Path, weights: Path) -> None:
     piped = drift("-", "--weights", weights, "--json", stdin=(pages / "bright").read_text())
     assert piped.exit_code == 1
     assert piped.stdout == drift(pages / "bright", "--weights", weights, "--json").stdout
+
+
+def test_a_byte_order_mark_before_a_page_is_no_part_of_it(pages: Path, weights: Path) -> None:
+    (pages / "marked").write_text((pages / "dark").read_text(), encoding="utf-8-sig")
+    assert drift(pages / "marked", "--weights", weights).exit_code == 0
 
 
 def test_json_has_everything(pages: Path, weights: Path) -> None:
@@ -168,14 +174,16 @@ def test_a_mistake_is_one_line_and_exit_code_1(arguments: list[str], message: st
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("series", list(SERIES.values()))
+@pytest.mark.parametrize(
+    "series", [*SERIES.values(), ABSTENTIONS, "thumbnet_image_brightness_sum", "thumbnet_confidence_sum"]
+)
 def test_a_page_of_which_a_part_is_missing_is_an_error_and_not_a_change(
     series: str, pages: Path, weights: Path
 ) -> None:
     lines = (pages / "dark").read_text().splitlines(keepends=True)
     result = drift("-", "--weights", weights, stdin="".join(line for line in lines if not line.startswith(series)))
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "it counts 600 predictions of mnist, but the" in result.stderr
+    assert "it counts 600 predictions of mnist, but " in result.stderr
 
 
 def test_another_model_is_an_error_and_not_a_change(pages: Path, weights: Path) -> None:

@@ -218,12 +218,30 @@ def test_a_page_that_does_not_fit_says_why(
         read_counts(page.replace(old, new), "cifar10", counts)
 
 
+def test_a_page_of_other_weights_with_the_same_name_is_refused(answers: list[Prediction], counts: Counts) -> None:
+    page = export(answers)
+    info = 'thumbnet_model_info{model="cifar10",sha256="%s"} 1\n'
+    update = page + info % "aa" + info % "bb"  # a rolling one
+    assert_same(read_counts(update, "cifar10", counts, "bb"), counts)
+    assert_same(read_counts(page, "cifar10", counts, "bb"), counts)
+    with pytest.raises(
+        InvalidArgument, match=r"another network \(sha256 aa…\).*Give --weights what the server was given"
+    ):
+        read_counts(page + info % "aa", "cifar10", counts, "bb")
+
+
+def test_more_abstentions_than_predictions_are_refused(answers: list[Prediction], counts: Counts) -> None:
+    page = export(answers).replace('abstentions_total{model="cifar10"} ', 'abstentions_total{model="cifar10"} 9')
+    with pytest.raises(InvalidArgument, match="it counts 200 predictions of cifar10, but 9"):
+        read_counts(page, "cifar10", counts)
+
+
 def test_a_damaged_page_is_read_or_refused(answers: list[Prediction], counts: Counts, rng: np.random.Generator) -> None:
     page = export(answers[:20])
     refused = 0
     for _ in range(150):
         damaged = list(page)
-        for place in rng.integers(0, len(page), 3):
+        for place in rng.integers(0, len(page), rng.integers(1, 4)):
             damaged[place] = rng.choice(list('{}",= \n\\#0e-N\x00é'))
         try:
             read_counts("".join(damaged), "cifar10", counts)

@@ -16,7 +16,7 @@ from thumbnet.model import InvalidArgument
 from thumbnet.model.drift import FEWEST, HISTOGRAMS, Counts, Feature, compare, read_baseline, verdict
 from thumbnet.model.errors import MissingDependency
 from thumbnet.model.exported import read_counts
-from thumbnet.model.weights import find_weights, read_config
+from thumbnet.model.weights import ONNX, WeightsConfig, find_weights, read_config
 
 from .shared import WeightsOption, output, require_png
 
@@ -47,10 +47,11 @@ def drift(
         except ImportError as error:
             raise MissingDependency(error.name or "matplotlib", "train") from error
     folder = find_weights(weights)
-    name, baseline = read_config(folder).name, read_baseline(folder)
-    now = _read(page, name, baseline)
+    config, baseline = read_config(folder), read_baseline(folder)
+    name = config.name
+    now = _read(page, config, baseline)
     if since:
-        now = now.since(_read(since, name, baseline))
+        now = now.since(_read(since, config, baseline))
     features = compare(baseline, now)
     judged = verdict(features)
     if as_json:
@@ -75,11 +76,11 @@ def drift(
         raise typer.Exit(TOO_FEW)
 
 
-def _read(page: str, name: str, baseline: Counts) -> Counts:
+def _read(page: str, config: WeightsConfig, baseline: Counts) -> Counts:
     source = "standard input" if page == "-" else page
     try:
         data = sys.stdin.buffer.read() if page == "-" else Path(page).read_bytes()
-        return read_counts(data.decode(), name, baseline)
+        return read_counts(data.decode("utf-8-sig"), config.name, baseline, config.files.get(ONNX, ""))
     except OSError as error:
         raise InvalidArgument(f"cannot read {source}: {error.strerror}. Give a saved page of /metrics.") from error
     except UnicodeDecodeError as error:
