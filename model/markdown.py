@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 WIDTH = 120
-SPECIAL = re.compile(r"[\\`*_<>\[\]#&~$]")
+SPECIAL = re.compile(r"[\\`*_<>\[\]#&~$]|^[-+](?=\s|$)|(?<=\d)[.)](?=\s|$)")
+"""What may be markup, also only where a line begins with it: the marks of lists."""
 
 
 def blocks(*parts: str) -> str:

@@ -13,6 +13,7 @@ from huggingface_hub import ModelCard
 
 from thumbnet.model.card import computed_on, write_card
 from thumbnet.model.errors import WeightsCorrupt
+from thumbnet.model.markdown import plain
 from thumbnet.model.weights import SHIPPED_ROOT, read_config, write_config
 
 ROOT = Path(__file__).parent.parent.parent
@@ -142,6 +143,13 @@ def test_what_there_is_nothing_of_has_no_share(folder: Path) -> None:
     assert "too few validation images to choose how sureness is measured" in text
     assert "Its probabilities are not calibrated" in text
     assert "gave the abstention threshold (" in text
+
+
+@pytest.mark.parametrize("label", ["1. apple", "2) pear", "- plum", "+ fig", "-", "3."])
+def test_a_class_that_looks_like_an_item_of_a_list_is_none(label: str) -> None:
+    assert re.match(r"\\[-+]|\d\\[.)]", plain(label))
+    assert plain(label).replace("\\", "") == label
+    assert plain("-5 to 1.5 (a-b)") == "-5 to 1.5 (a-b)"
 
 
 def test_several_seeds_are_summed_up_and_one_is_not(folder: Path) -> None:
