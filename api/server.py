@@ -120,7 +120,7 @@ def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=STOP_SECONDS,
         )
         listener = config.bind_socket()
-        announce(settings)
+        announce(settings, keys=len(kept.api_keys))
         try:
             Supervisor(config, [listener], draining, settings.drain).run()
         finally:
@@ -325,11 +325,11 @@ def stop_with_parent() -> None:
         threading.Thread(target=watch, name="watch-supervisor", daemon=True).start()
 
 
-def announce(settings: Settings) -> None:
-    """Log the address."""
+def announce(settings: Settings, *, keys: int) -> None:
+    """Log the address, and who may ask: with how many keys, or everybody."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    models = ", ".join(settings.weights)
-    logger.info(f"{models} on http://{host}:{settings.port} ({settings.workers} workers × {settings.threads} threads)")
+    models, size = ", ".join(settings.weights), f"{settings.workers} workers × {settings.threads} threads"
+    logger.info(f"{models} on http://{host}:{settings.port} ({size}, {keys or 'no'} API keys)")
 
 
 def share_processors(settings: Settings, processors: int) -> Settings:
@@ -338,14 +338,16 @@ def share_processors(settings: Settings, processors: int) -> Settings:
     return replace(settings, workers=workers, threads=settings.threads or max(1, processors // workers))
 
 
-def available_processors(cpu_max: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+def available_processors(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """Processors that this process may use: its affinity, and the container's quota."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = cpu_max.read_text().split()
-        return max(1, min(processors, int(quota) // int(period)))
-    except (OSError, ValueError):  # no such file, or the quota is "max"
-        return processors
+    quotas = [("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")]  # of cgroup v2, and v1
+    for files in quotas:
+        with contextlib.suppress(OSError, ValueError):  # no such file, or no quota: "max"
+            quota, period = map(int, " ".join((cgroup / file).read_text() for file in files).split())
+            if quota > 0:  # v1 has -1 for none
+                return max(1, min(processors, quota // period))
+    return processors
 
 
 def keep(settings: Settings, folder: Path) -> Settings:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ RANGES: dict[str, tuple[float, float]] = {
 """Lowest and highest value of each number."""
 OPTIONAL = ("workers", "threads")
 LISTS = ("weights", "api_keys", "cors_origins")
+SECRETS = ("api_keys", "api_keys_file")
+"""Where one of these is set and empty, somebody believes that keys are asked for."""
+ALIKE = 0.9
+"""How much of a variable's name is that of a setting where that is meant: THUMBNET_API_KEY, and not THUMBNET_DATA."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,11 +105,17 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read THUMBNET_* variables; what is not set keeps its default. Raises InvalidArgument naming the variable."""
+        """Read THUMBNET_* variables; what is not set keeps its default.
+
+        Raises InvalidArgument that names the variable, also where the name of one is nearly that of a setting.
+        """
+        check_names(environment, [variable(field.name) for field in fields(cls)])
         values: dict[str, Any] = {}
         for field in fields(cls):
             if (text := environment.get(variable(field.name))) is not None:
                 values[field.name] = parse(field.name, text)
+                if not text.strip() and field.name in SECRETS:
+                    raise InvalidArgument(f"{variable(field.name)} is set and empty; give it a value, or unset it.")
                 if text.strip() and values[field.name] == ():
                     raise InvalidArgument(f"{variable(field.name)} lists nothing; received {text!r}.")
         return cls(**values)
@@ -123,6 +134,13 @@ class Settings:
             raise InvalidArgument(f"{variable('api_keys_file')} {self.api_keys_file!r} holds no key; write one a line.")
         check_printable(keys, f"{variable('api_keys_file')} {self.api_keys_file!r}")
         return self.api_keys + keys
+
+
+def check_names(names: Iterable[str], known: Sequence[str]) -> None:
+    """Raise InvalidArgument where one of the names must be a misspelt one of those that are known."""
+    for name in set(names).difference(known):
+        if name.startswith(variable("")) and (meant := difflib.get_close_matches(name, known, n=1, cutoff=ALIKE)):
+            raise InvalidArgument(f"{name} is no setting; rename it to {meant[0]} if you mean that, or unset it.")
 
 
 def check_printable(keys: Iterable[str], source: str) -> None:

@@ -96,6 +96,26 @@ def test_a_list_of_nothing_is_refused_rather_than_empty(name: str) -> None:
         Settings.from_environment({f"THUMBNET_{name}": " ,,"})
 
 
+@pytest.mark.parametrize("name", ["API_KEYS", "API_KEYS_FILE"])
+@pytest.mark.parametrize("value", ["", "  "])
+def test_keys_that_are_set_and_empty_do_not_let_everybody_in(name: str, value: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"THUMBNET_{name} is set and empty"):
+        Settings.from_environment({f"THUMBNET_{name}": value})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("API_KEY", "API_KEYS"), ("API_KEYS_FIL", "API_KEYS_FILE"), ("RATE_LIMITS", "RATE_LIMIT")]
+)
+def test_a_misspelt_variable_is_refused_with_what_was_meant(name: str, meant: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"THUMBNET_{name} is no setting; rename it to THUMBNET_{meant} "):
+        Settings.from_environment({f"THUMBNET_{name}": "x"})
+
+
+def test_variables_of_other_parts_and_of_a_cluster_are_passed_over() -> None:
+    others = ("DATA", "CACHE", "RATE_FILE", "DEMO_AUTH", "SCREENSHOTS", "API_PORT", "API_SERVICE_HOST")
+    assert Settings.from_environment({f"THUMBNET_{name}": "x" for name in others}) == Settings()
+
+
 def test_a_key_that_is_no_utf8_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="THUMBNET_API_KEYS must hold printable UTF-8"):
         Settings(api_keys=(os.fsdecode(b"k\xff"),)).accepted_keys()
