@@ -31,10 +31,12 @@ USER 10001:10001
 
 FROM run AS api
 COPY --from=build-api /opt/thumbnet /opt/thumbnet
+ENV THUMBNET_HOST=0.0.0.0 \
+    THUMBNET_PORT=8000
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=2); c.request('GET', '/readyz'); exit(c.getresponse().status != 200)"]
-ENTRYPOINT ["thumbnet", "serve", "--host", "0.0.0.0"]
+    CMD ["python", "-c", "import http.client as h, os; c = h.HTTPConnection('127.0.0.1', int(os.environ['THUMBNET_PORT']), timeout=2); c.request('GET', '/readyz'); exit(c.getresponse().status != 200)"]
+ENTRYPOINT ["thumbnet", "serve"]
 
 FROM run AS demo
 COPY --from=build-demo /opt/thumbnet /opt/thumbnet

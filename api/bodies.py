@@ -12,7 +12,7 @@ from .framing import Headers, Rejected
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable
 
-MOST_AT_ONCE = 16
+MOST_AT_ONCE = 8
 """Bodies of the largest allowed size that a worker holds at once."""
 DISCARD_SECONDS = 2.0
 """How long the rest of a body that is too large is read and thrown away: its client reads no answer before it has

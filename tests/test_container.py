@@ -76,10 +76,15 @@ def test_an_image_only_copies_what_was_installed_elsewhere(image: str) -> None:
 @pytest.mark.parametrize(("image", "port"), IMAGES.items())
 def test_an_image_starts_its_server_and_asks_after_its_health(image: str, port: int) -> None:
     instructions = dict(chain(image))
-    command = {"api": "serve", "demo": "demo"}[image]
-    assert json.loads(instructions["ENTRYPOINT"]) == ["thumbnet", command, "--host", "0.0.0.0"]
     assert instructions["EXPOSE"] == str(port)
-    assert f"'127.0.0.1', {port}," in instructions["HEALTHCHECK"]
+    command, asked = json.loads(instructions["ENTRYPOINT"]), instructions["HEALTHCHECK"]
+    if image == "demo":
+        assert command == ["thumbnet", "demo", "--host", "0.0.0.0"]
+        assert f"'127.0.0.1', {port}," in asked
+    else:  # options would overrule the variables that a deployment sets
+        assert command == ["thumbnet", "serve"]
+        assert instructions["ENV"].split() == ["THUMBNET_HOST=0.0.0.0", f"THUMBNET_PORT={port}"]
+        assert "'127.0.0.1', int(os.environ['THUMBNET_PORT'])," in asked
 
 
 @pytest.mark.parametrize(("image", "port"), IMAGES.items())
@@ -126,11 +131,13 @@ def api_server(api_environment: Path, installed: object, tmp_path: Path) -> Iter
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    entrypoint = json.loads(dict(chain("api"))["ENTRYPOINT"])
+    command, *options = json.loads(dict(chain("api"))["ENTRYPOINT"])
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    address = {"THUMBNET_HOST": "127.0.0.1", "THUMBNET_PORT": str(port)}
     server = subprocess.Popen(
-        [api_environment / "bin" / entrypoint[0], *entrypoint[1:], "--host", "127.0.0.1", "--port", str(port)],
+        [api_environment / "bin" / command, *options],
         cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=environment | address | {"PYTHONDONTWRITEBYTECODE": "1"},
     )
     try:
         wait_until_healthy(port, server)
@@ -143,9 +150,9 @@ def api_server(api_environment: Path, installed: object, tmp_path: Path) -> Iter
 def wait_until_healthy(port: int, server: subprocess.Popen[bytes]) -> None:
     """Ask as the image's HEALTHCHECK does until it is content."""
     python, *arguments = json.loads(dict(chain("api"))["HEALTHCHECK"].split("CMD ")[1])
-    arguments = [argument.replace(str(IMAGES["api"]), str(port)) for argument in arguments]
+    environment = os.environ | {"THUMBNET_PORT": str(port)}
     deadline = time.monotonic() + 60
-    while subprocess.run([sys.executable, *arguments], capture_output=True, check=False).returncode:
+    while subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, check=False).returncode:
         assert python == "python"
         assert server.poll() is None, "the server ended"
         assert time.monotonic() < deadline, "the server is not ready after a minute"
