@@ -11,6 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from links import broken_links
 from pages import DOCS, ROOT, Pages, title
 from reference import write_reference
 
-STAGE = ROOT / "build" / "docs"
 THEME = Path(__file__).parent / "theme"
 EXTENSIONS: list[Any] = [
     "tables",
@@ -94,35 +94,36 @@ def configuration(nav: list[Any]) -> dict[str, Any]:
     }
 
 
-def stage() -> None:
-    """Write pages and configuration to STAGE."""
-    shutil.rmtree(STAGE, ignore_errors=True)
-    folder = STAGE / "pages"
+def stage(place: Path) -> None:
+    """Write pages and configuration to a folder."""
+    folder = place / "pages"
     shutil.copytree(THEME / "assets", folder / "assets")
     shutil.copyfile(ROOT / "demo" / "logo.svg", folder / "assets" / "logo.svg")
     nav = navigation(Pages(folder), write_reference(folder))
     text = json.dumps(configuration(nav), indent=2, ensure_ascii=False)  # JSON is YAML, which can name a function
-    (STAGE / "mkdocs.yml").write_text(text.replace('"%SLUGIFY%"', SLUGIFY), encoding="utf-8")
+    (place / "mkdocs.yml").write_text(text.replace('"%SLUGIFY%"', SLUGIFY), encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
     """Build the site; the exit code."""
     target = Path(arguments[0]) if arguments else ROOT / "site"
-    try:
-        stage()
-    except LookupError as error:
-        print(error, file=sys.stderr)
-        return 1
-    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
-    done = subprocess.run(command, cwd=STAGE, capture_output=True, text=True, check=False)  # noqa: S603  # ours
-    if done.returncode or "warning" in (done.stdout + done.stderr).lower():
-        print(done.stdout + done.stderr, file=sys.stderr)
-        return 1
-    if broken := broken_links(STAGE / "site"):
-        print(*broken, sep="\n", file=sys.stderr)
-        return 1
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(STAGE / "site", target)
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        try:
+            stage(place)
+        except LookupError as error:
+            print(error, file=sys.stderr)
+            return 1
+        command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+        if done.returncode or "warning" in (done.stdout + done.stderr).lower():
+            print(done.stdout + done.stderr, file=sys.stderr)
+            return 1
+        if broken := broken_links(place / "site"):
+            print(*broken, sep="\n", file=sys.stderr)
+            return 1
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(place / "site", target)
     print(f"The site is in {target}: python -m http.server --directory {target}")
     return 0
 

@@ -15,7 +15,7 @@ from gradio_client import Client, handle_file
 from thumbnet.demo.pictures import EXAMPLES, EXAMPLES_OF
 from thumbnet.demo.visitors import newest_only
 
-VISITORS = 50
+VISITORS, PATIENCE_SECONDS = 50, 60
 WARM_UP, PICTURES = 60, 120
 GROWTH_KB = 12_000
 """Gradio keeps the last of its events; a leak of one picture each would be several times that."""
@@ -27,7 +27,7 @@ def test_fifty_visitors_at_once_all_get_their_own_answer(url, classifiers):
 
     def visit(number: int) -> tuple[Path, float]:
         file = files[number % len(files)]
-        client = Client(url, verbose=False, analytics_enabled=False)
+        client = Client(url, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": PATIENCE_SECONDS})
         try:
             return file, client.predict(handle_file(file), api_name="/predict")["confidences"][0]["confidence"]
         finally:
