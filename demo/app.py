@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import signal
@@ -186,10 +187,10 @@ def check_address(host: str, port: int) -> None:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         reason = str(error.strerror or error).partition(" (")[0]
-        raise InvalidArgument(
-            f"cannot listen on {host}, port {port}: {reason}. Stop what uses it, or choose another "
-            "with --port (or --host)."
-        ) from error
+        otherwise = "choose another with --port or --host."
+        if error.errno == errno.EADDRINUSE:
+            otherwise = f"stop what uses it, or {otherwise}"
+        raise InvalidArgument(f"cannot listen on {host}, port {port}: {reason}; {otherwise}") from error
 
 
 def require_gradio() -> None:

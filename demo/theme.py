@@ -109,6 +109,18 @@ def head() -> str:
 const settle = (shown) => (event) => event.target.closest?.(".picture") && (event.target.style.opacity = shown);
 document.addEventListener("error", settle(0), true); // a file that is no picture: the card says so, once is enough
 document.addEventListener("load", settle(1), true);
+// Gradio empties a box that shows a picture before it looks at what is dropped there, and then finds nothing.
+document.addEventListener("drop", (event) => {{
+  const box = event.target.closest?.(".picture");
+  const input = box?.querySelector("img") && box.querySelector("input[type=file]");
+  if (!input || !event.dataTransfer.files.length) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const dropped = new DataTransfer();
+  dropped.items.add(event.dataTransfer.files[0]);
+  input.files = dropped.files;
+  input.dispatchEvent(new Event("change", {{ bubbles: true }}));
+}}, true);
 </script>
 <style>@media (max-width: 640px) {{ footer .divider {{ display: none !important; }} }}</style>"""
 
@@ -134,7 +146,8 @@ STYLE = """
   border-radius: var(--block-radius); box-shadow: inset 4px 0 0 var(--color-accent); }
 .answer.problem { box-shadow: inset 4px 0 0 #c2410c; }
 .answer .verdict { font-size: 1.75rem; line-height: 1.2; letter-spacing: -0.015em; font-weight: 650; margin: 0;
-  text-wrap: balance; }
+  text-wrap: balance; overflow-wrap: anywhere; }
+.answer > div { min-width: 0; }
 .answer p::first-letter { text-transform: uppercase; }
 .answer .aside { margin: 0.75rem 0 0; color: var(--body-text-color-subdued); overflow-wrap: anywhere; }
 .answer figure { margin: 0; flex: none; width: 8rem; }
@@ -142,13 +155,15 @@ STYLE = """
 .answer .seen { width: 8rem; height: 8rem; margin: 0; border-radius: 6px; image-rendering: pixelated; }
 
 .known { display: flex; flex-wrap: wrap; gap: 0.5rem; list-style: none; margin: 0.75rem 0 0; padding: 0; }
-.known li { margin: 0; padding: 0.25rem 0.75rem; border-radius: 1rem; background: var(--background-fill-secondary); }
+.known li { margin: 0; max-width: 100%; padding: 0.25rem 0.75rem; border-radius: 1rem; overflow-wrap: anywhere;
+  background: var(--background-fill-secondary); }
 .told ol { margin: 0.5rem 0 0; padding-left: 1.25rem; }
 .told li { margin: 0.375rem 0 0; }
 
 .bars { list-style: none; margin: 1rem 0 0; padding: 1rem 1.5rem; background: var(--block-background-fill);
   border: 1px solid var(--border-color-primary); border-radius: var(--block-radius); }
-.bars li { display: grid; grid-template-columns: 1fr auto; padding: 0.3125rem 0; }
+.bars li { display: grid; grid-template-columns: minmax(0, 1fr) auto; column-gap: 0.75rem; padding: 0.3125rem 0; }
+.bars span:first-child { overflow-wrap: anywhere; }
 .bars li > div { grid-column: 1 / -1; height: 0.25rem; margin-top: 0.1875rem; border-radius: 2px;
   background: var(--background-fill-secondary); }
 .bars li > div > div { height: 100%; min-width: 2px; border-radius: 2px; background: var(--color-accent); }
@@ -174,5 +189,10 @@ STYLE = """
   .answer .verdict { font-size: 1.5rem; }
   .answer figure { display: flex; align-items: end; gap: 0.75rem; width: auto; }
   .bars { padding: 0.75rem 1.125rem; }
+}
+@media (forced-colors: active) { /* what colour alone would say */
+  .bars li > div { border: 1px solid CanvasText; }
+  .bars li > div > div { forced-color-adjust: none; background: Highlight; }
+  [role="tab"][aria-selected="true"], label:has(:checked) { outline: 2px solid Highlight; outline-offset: -2px; }
 }
 """

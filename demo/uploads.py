@@ -47,9 +47,11 @@ def read_upload(upload: object) -> bytes:
     """
     path = upload.get("path") if isinstance(upload, dict) else None
     if isinstance(path, str):
-        with contextlib.suppress(OSError, ValueError):  # gone meanwhile, or no path at all
-            file = Path(path).resolve(strict=True)
-            folders = (Path(get_upload_folder()).resolve(), EXAMPLES.resolve())
-            if file.is_file() and any(file.is_relative_to(folder) for folder in folders):
+        uploads = Path(get_upload_folder()).resolve()
+        with contextlib.suppress(OSError, ValueError):  # no path at all
+            file = Path(path).resolve()
+            if file.is_relative_to(uploads) and not file.exists():
+                raise ThumbnetError("the picture is no longer here, as none is kept for long; choose it again.")
+            if file.is_file() and any(file.is_relative_to(folder) for folder in (uploads, EXAMPLES.resolve())):
                 return file.read_bytes()
     raise ThumbnetError("no picture was received; send an image file.")

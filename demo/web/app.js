@@ -1,6 +1,6 @@
 // The page: pictures, a camera or a drawing go in; the answer in words comes out. Nothing is sent anywhere.
 
-import { loadClassifier } from "./classifier.js";
+import { get, getJSON, loadClassifier } from "./classifier.js";
 import { toPixels } from "./preprocess.js";
 import { sketchpad } from "./sketchpad.js";
 import { asDigit } from "./strokes.js";
@@ -139,6 +139,22 @@ function showFile(file) {
   again();
 }
 
+/** Classify a file once it is there, unless something newer was asked for meanwhile. */
+async function showNext(promised) {
+  const mine = ++turn;
+  try {
+    const file = await promised;
+    if (mine === turn) showFile(file);
+  } catch (error) {
+    if (mine === turn) complain("This page is not complete", error.message);
+  }
+}
+
+/** The first of the files that were chosen, dropped or pasted, if any, where the model wants pictures. */
+function take([file]) {
+  if (file && model && !model.draws) showFile(file);
+}
+
 /** A file as an upright picture, its colours as they are stored. */
 export async function decode(file) {
   if (!file.size) throw new Error("received 0 bytes; choose the file of a picture.");
@@ -155,7 +171,6 @@ function clear() {
   again = null;
   $("picture").hidden = $("clear").hidden = !model.draws;
   $("picture").hidden = true;
-  $("file").value = "";
   if (model.draws) pad.clear();
   else invite();
 }
@@ -176,6 +191,10 @@ async function startCamera() {
     for (const track of stream.getTracks()) track.stop();
     return;
   }
+  ++turn;
+  again = null;
+  say("Hold something up to the camera", "");
+  $("seen").hidden = $("bars").hidden = true;
   $("camera").srcObject = stream;
   $("picture").hidden = true;
   $("camera").hidden = $("shoot").hidden = $("clear").hidden = false;
@@ -192,7 +211,7 @@ function shoot() {
   const { videoWidth: width, videoHeight: height } = $("camera");
   const canvas = new OffscreenCanvas(width, height);
   canvas.getContext("2d").drawImage($("camera"), 0, 0);
-  canvas.convertToBlob({ type: "image/png" }).then(showFile);
+  showNext(canvas.convertToBlob({ type: "image/png" }));
 }
 
 function choose(next) {
@@ -215,15 +234,15 @@ function exampleButton({ file, text }) {
   image.src = file;
   image.alt = text;
   button.append(image);
-  button.addEventListener("click", async () => {
+  button.addEventListener("click", () => {
     if (model.draws) pad.show(image);
-    else showFile(await (await fetch(file)).blob());
+    else showNext(get(file).then((response) => response.blob()));
   });
   return button;
 }
 
 async function start() {
-  models = (await (await fetch("models.json")).json()).models;
+  ({ models } = await getJSON("models.json"));
   for (const each of models) {
     const label = document.createElement("label");
     const radio = Object.assign(document.createElement("input"), { type: "radio", name: "model", value: each.name });
@@ -236,20 +255,22 @@ async function start() {
   choose(models[0]);
 }
 
-$("file").addEventListener("change", () => $("file").files.length && showFile($("file").files[0]));
-$("drop").addEventListener("dragover", (event) => {
+$("file").addEventListener("change", () => {
+  take($("file").files);
+  $("file").value = ""; // the same file may be chosen again
+});
+// All over the page: beside the box a browser would leave the page for the file.
+addEventListener("dragover", (event) => {
   event.preventDefault();
   $("drop").classList.add("over");
 });
-$("drop").addEventListener("dragleave", () => $("drop").classList.remove("over"));
-$("drop").addEventListener("drop", (event) => {
+addEventListener("dragleave", (event) => event.relatedTarget || $("drop").classList.remove("over"));
+addEventListener("drop", (event) => {
   event.preventDefault();
   $("drop").classList.remove("over");
-  if (event.dataTransfer.files.length) showFile(event.dataTransfer.files[0]);
+  take(event.dataTransfer.files);
 });
-addEventListener("paste", (event) => {
-  if (!model.draws && event.clipboardData.files.length) showFile(event.clipboardData.files[0]);
-});
+addEventListener("paste", (event) => take(event.clipboardData.files));
 $("webcam").addEventListener("click", startCamera);
 $("shoot").addEventListener("click", shoot);
 $("clear").addEventListener("click", clear);

@@ -19,16 +19,26 @@ function startRuntime() {
   return runtime;
 }
 
-async function get(path) {
-  const response = await fetch(new URL(path, import.meta.url));
-  if (!response.ok) throw new Error(`${path} could not be loaded (${response.status}). Reload the page.`);
+/** A file of this page. Throws an Error with a line for the visitor. */
+export async function get(path) {
+  const response = await fetch(new URL(path, import.meta.url)).catch(() => null);
+  if (!response?.ok)
+    throw new Error(`${path} could not be loaded (${response?.status ?? "no connection"}). Reload the page.`);
   return response;
+}
+
+/** The JSON in a file of this page. Throws an Error with a line for the visitor. */
+export async function getJSON(path) {
+  const response = await get(path);
+  return response.json().catch(() => {
+    throw new Error(`${path} is damaged. Reload the page, or export it again.`);
+  });
 }
 
 /** Load a model from a folder of this page. */
 export async function loadClassifier(folder) {
   const [config, model] = await Promise.all([
-    get(`${folder}/config.json`).then((response) => response.json()),
+    getJSON(`${folder}/config.json`),
     get(`${folder}/model.onnx`).then((response) => response.arrayBuffer()),
     startRuntime(),
   ]);

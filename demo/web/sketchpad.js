@@ -15,6 +15,7 @@ const PAUSE = 120; // milliseconds between two looks at a drawing that grows
 export function sketchpad(canvas, onInk) {
   canvas.width = canvas.height = SIDE;
   const paper = canvas.getContext("2d", { willReadFrequently: true });
+  let pen = null; // the pointer that draws: a palm beside a finger must not join in
   let last = null;
   let waiting = 0;
 
@@ -53,14 +54,19 @@ export function sketchpad(canvas, onInk) {
   // Black ink on paper that turns dark cannot be seen; the page, which listens too, may change its colours after this.
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(recolour, PAUSE));
   canvas.addEventListener("pointerdown", (event) => {
+    if (pen !== null) return;
     canvas.setPointerCapture(event.pointerId);
+    pen = event.pointerId;
     last = null;
     draw(event);
+  });
+  canvas.addEventListener("lostpointercapture", (event) => {
+    if (event.pointerId === pen) pen = null;
   });
   canvas.addEventListener("pointermove", (event) => {
     // The points between two events are known over https and on this machine alone.
     const points = event.getCoalescedEvents?.() ?? [];
-    if (event.buttons & 1) (points.length ? points : [event]).forEach(draw);
+    if (event.pointerId === pen && event.buttons & 1) (points.length ? points : [event]).forEach(draw);
   });
   return {
     clear() {

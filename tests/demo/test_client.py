@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
 from thumbnet.demo.pictures import EXAMPLES, EXAMPLES_OF
+from thumbnet.demo.uploads import read_upload
+from thumbnet.model import ThumbnetError
 
 PHOTOGRAPH = EXAMPLES / "chelsea.jpg"
 
@@ -113,6 +116,13 @@ def test_a_picture_that_cannot_be_used_gets_one_friendly_line(client, tmp_path, 
 def test_no_picture_gets_a_friendly_line(client):
     with pytest.raises(AppError, match="no picture was received"):
         client.predict(None, api_name="/predict")
+
+
+def test_a_picture_that_was_deleted_meanwhile_is_to_be_chosen_again():
+    with pytest.raises(ThumbnetError, match=r"no longer here.*choose it again"):
+        read_upload({"path": f"{get_upload_folder()}/gone/cat.png"})
+    with pytest.raises(ThumbnetError, match="no picture was received"):
+        read_upload({"path": "/nowhere/cat.png"})
 
 
 def test_an_unknown_model_gets_a_suggestion(client):

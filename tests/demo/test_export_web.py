@@ -219,7 +219,7 @@ def test_a_dropped_picture_is_answered(static, cifar10):
            return transfer; }""",
         data,
     )
-    static.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
+    static.dispatch_event("#card", "drop", {"dataTransfer": transfer})  # beside the box does as well
     expect(static.locator("#verdict")).to_have_text(describe(cifar10.predict(EXAMPLES / "truck.png")))
 
 
@@ -281,6 +281,39 @@ def test_a_camera_that_is_granted_too_late_is_switched_off(browser, site, chromi
         page.wait_for_timeout(50)  # for ever, where the camera stays on
     expect(page.locator("#shoot")).to_be_hidden()
     camera.close()
+
+
+def test_an_example_that_comes_late_is_not_the_answer_to_something_newer(static):
+    static.evaluate(
+        """() => { const original = window.fetch;
+           window.fetch = async (url) => {
+             const answer = await original(url);
+             if (String(url).includes("dog")) await new Promise((go) => (window.arrive = go));
+             return answer;
+           } }"""
+    )
+    dog, ship = (static.locator(f"#examples button:has(img[src$='{name}.png'])") for name in ("dog", "ship"))
+    dog.click()
+    ship.click()
+    expect(static.locator("#verdict")).to_contain_text("ship")
+    while not static.evaluate("Boolean(window.arrive)"):
+        static.wait_for_timeout(50)
+    static.evaluate("window.arrive()")
+    static.wait_for_timeout(1000)
+    expect(static.locator("#verdict")).to_contain_text("ship")
+
+
+def test_an_example_that_cannot_be_loaded_is_named(static):
+    static.evaluate("void (window.fetch = () => Promise.reject(new TypeError()))")
+    static.locator("#examples button").first.click()
+    expect(static.locator("#verdict")).to_have_text("This page is not complete")
+    expect(static.locator("#aside")).to_contain_text(" could not be loaded (no connection). Reload the page.")
+
+
+def test_the_same_file_can_be_chosen_again(static):
+    static.locator("#file").set_input_files(EXAMPLES / "ship.png")
+    expect(static.locator("#verdict")).to_contain_text("ship")
+    assert static.evaluate("document.getElementById('file').value") == ""
 
 
 def test_without_a_camera_the_answer_before_is_taken_away(static):
