@@ -24,10 +24,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class ThumbnetError(Exception):
     """The root: `except ThumbnetError` catches whatever thumbnet raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle and copy, as out of another process: some are made of other things than their message."""
+        return _made_again, (type(self), self.args)
 
 
 class InvalidImage(ThumbnetError):
@@ -95,3 +100,9 @@ class MissingDependency(ThumbnetError, ImportError):
     def __init__(self, package: str, extra: str, then: str = "") -> None:
         command = f"pip install 'thumbnet[{extra}]'" + (f" && {then}" if then else "")
         super().__init__(f"this needs {package}, which is not installed; run: {command}")
+
+
+def _made_again(kind: type[ThumbnetError], args: tuple[Any, ...]) -> ThumbnetError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error

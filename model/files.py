@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,11 +35,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `folder`; on success it takes its place, on failure that stays as it was."""
+    """Yield an empty folder beside `folder`; on success it takes its place, on failure that stays as it was.
+
+    One at a time: what a process left that was killed meanwhile is put back, or removed.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        dir=folder.parent, prefix=f".{folder.name}-", ignore_cleanup_errors=True
-    ) as temporary:
+    prefix = f".{folder.name}-replaced-"
+    for left in sorted(folder.parent.glob(f"{glob.escape(prefix)}*")):
+        if (left / "before").is_dir() and not folder.exists():
+            (left / "before").rename(folder)
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix, ignore_cleanup_errors=True) as temporary:
         new, before = Path(temporary) / "new", Path(temporary) / "before"
         new.mkdir()
         yield new

@@ -13,6 +13,9 @@ from .errors import InvalidArgument, UnknownName
 from .folders import is_plain
 from .images import MAX_IMAGE_SIZE
 
+LARGEST = 1e30
+"""Of any number in a recipe: torch computes with up to 3e38."""
+
 Loss = Literal["cross_entropy", "mse"]
 OptimizerName = Literal["sgd", "adam", "muon"]
 Schedule = Literal["linear", "cosine", "constant"]
@@ -126,8 +129,8 @@ class Recipe:
             value = getattr(self, name)
             if (choices := get_args(hint)) and isinstance(choices[0], str) and value not in choices:
                 raise UnknownName(name, value, choices)
-            if isinstance(value, float):
-                self._require(name, math.isfinite(value), "a finite number")
+            if float in (hint, *get_args(hint)) and value is not None:
+                self._require(name, abs(value) <= LARGEST, f"a finite number, {LARGEST:g} at most")
         plain = self.name not in ("", ".", "..") and is_plain(self.name) and not set(self.name) & set("/\\")
         self._require("name", plain, "what a folder can be called, in a line and without / and \\")
         self._require("image_size", 1 <= self.image_size <= MAX_IMAGE_SIZE, f"1 … {MAX_IMAGE_SIZE}")
@@ -143,6 +146,7 @@ class Recipe:
         for name in ("degrade", "trivial_augment", "cutmix", "refinement", "average", "growth", "teacher_share"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         self._require("selection", 0 < self.selection <= 1, "greater than 0, and 1 at most")
+        self._require("teacher", bool(self.teacher_names()) or not self.teacher, "names of models, or empty")
         self._require("dataset", bool(self.dataset), "the name of a data set, or the path of a folder")
         self._require("translate", self.translate < self.image_size, f"less than image_size={self.image_size}")
         self._require("architecture", bool(self.architecture or self.start_from), "a name, as start_from is empty")

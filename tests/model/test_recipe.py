@@ -129,3 +129,14 @@ def test_a_recipe_is_called_what_a_folder_can_be_called(name: str) -> None:
 def test_numbers_are_finite(value: float) -> None:
     with pytest.raises(InvalidArgument, match="learning_rate must be a finite number"):
         Recipe(name="a", learning_rate=value)
+
+
+@pytest.mark.parametrize("value", [1e300, 10**400, -(10**400), float("nan"), float("inf")])
+def test_a_number_that_torch_could_not_hold_is_refused(value: float) -> None:
+    with pytest.raises(InvalidArgument, match="learning_rate must be a finite number, 1e\\+30 at most"):
+        load_recipe("lenet").replace(learning_rate=value)
+
+
+def test_a_list_of_no_teachers_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="teacher must be names of models, or empty; received ','"):
+        load_recipe("lenet").replace(teacher=",")

@@ -15,6 +15,7 @@ from thumbnet import Classifier
 from thumbnet.model.datasets import Dataset
 from thumbnet.model.drift import read_baseline
 from thumbnet.model.evaluate import classifier_logits, measure
+from thumbnet.model.files import replacing_folder
 from thumbnet.model.recipe import Recipe
 from thumbnet.model.recipes import load_recipe
 from thumbnet.model.runs import measure_weights, run
@@ -117,3 +118,15 @@ def test_weights_are_measured_again_to_the_same_figures(weights: Path, stripe_da
     assert (weights / "curves.png").exists()
     assert (weights / "mistakes.png").exists() == bool(before["mistakes"])
     assert Classifier.load(weights).config.files["results.json"]
+
+
+def test_what_a_killed_process_has_left_of_a_folder_is_put_back(tmp_path: Path) -> None:
+    before = tmp_path / ".weights-replaced-x1" / "before"
+    before.mkdir(parents=True)
+    (before / "history").write_text("precious")
+    (tmp_path / ".weights-backup").mkdir()
+    with replacing_folder(tmp_path / "weights") as new:
+        assert (tmp_path / "weights" / "history").read_text() == "precious"
+        (new / "history").write_text("newer")
+    assert (tmp_path / "weights" / "history").read_text() == "newer"
+    assert {path.name for path in tmp_path.iterdir()} == {"weights", ".weights-backup"}

@@ -41,12 +41,12 @@ def predict(
             if as_json:
                 print(json.dumps({"image": str(path), "error": str(answer)}))
             said = str(answer) if str(path) in str(answer) else f"{path}: {answer}"
-            errors.print(f"[bold red]error:[/] {escape(said)}", highlight=False, soft_wrap=True)
+            errors.print(f"[bold red]error:[/] {escape(shown(said))}", highlight=False, soft_wrap=True)
         elif as_json:
             print(json.dumps({"image": str(path), **answer.to_dict()}))
         else:
             scores = "  ".join(f"{shown(score.label)} {score.probability:.1%}" for score in answer.scores)
-            print(f"{path}: {scores}{'  (not sure: abstains)' if answer.abstained else ''}")
+            print(f"{shown(str(path))}: {scores}{'  (not sure: abstains)' if answer.abstained else ''}")
     if broken:
         errors.print(f"{broken} of {len(images)} images could not be read.", highlight=False)
         raise typer.Exit(1)
@@ -96,7 +96,7 @@ def explain(
     except OSError as error:
         raise InvalidArgument(f"cannot write {out}: {error.strerror}. Give another file to --out.") from error
     cold = "" if explanation.heatmap.any() else "  (no part of the image speaks for it)"
-    print(f"{image}: {shown(explanation.label)} {explanation.probability:.1%}{cold}; see {out}")
+    print(f"{shown(str(image))}: {shown(explanation.label)} {explanation.probability:.1%}{cold}; see {out}")
 
 
 def info(weights: WeightsOption = "cifar10") -> None:
@@ -108,4 +108,4 @@ def info(weights: WeightsOption = "cifar10") -> None:
     results = read_results(folder, config)
     kept = [key for key in ("dataset", "parameters", "macs", "validation", "test") if key in results]
     figures = {"results": {key: results[key] for key in kept}} if kept else {}
-    print(json.dumps(config.to_dict() | figures, indent=2, ensure_ascii=False))
+    print(json.dumps(config.to_dict() | figures, indent=2))
