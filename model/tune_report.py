@@ -48,7 +48,8 @@ def _limits(trials: list[FrozenTrial]) -> Limits:
     best, median = complete.max(), np.median(complete)
     low = max(complete.min(), best - 4 * (best - median) - 1)
     margin = max(0.1 * (best - low), 0.5)
-    return float(low - margin), float(best + margin)
+    highest = max(100 * trial.values[0] for trial in trials)  # of one that was stopped, perhaps
+    return float(low - margin), float(highest + margin)
 
 
 def _plot_history(axes: Axes, trials: list[FrozenTrial], limits: Limits) -> None:
