@@ -14,7 +14,15 @@ INLINE_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 PICTURE = re.compile(r'<picture><source [^>]*srcset="([^"]+)"><img alt="([^"]*)" src="([^"]+)"></picture>')
 VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
-LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml", ".js": "js", ".sh": "bash", ".json": "json"}
+LANGUAGES = {
+    ".py": "python",
+    ".html": "html",
+    ".yaml": "yaml",
+    ".toml": "toml",
+    ".js": "js",
+    ".sh": "bash",
+    ".json": "json",
+}
 LARGEST_SOURCE = 100_000
 
 
