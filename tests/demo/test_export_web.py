@@ -283,6 +283,7 @@ def test_a_camera_that_is_granted_too_late_is_switched_off(browser, site, chromi
     camera.close()
 
 
+@pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
 def test_an_example_that_comes_late_is_not_the_answer_to_something_newer(static):
     static.evaluate(
         """() => { const original = window.fetch;
@@ -303,6 +304,7 @@ def test_an_example_that_comes_late_is_not_the_answer_to_something_newer(static)
     expect(static.locator("#verdict")).to_contain_text("ship")
 
 
+@pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
 def test_an_example_that_cannot_be_loaded_is_named(static):
     static.evaluate("void (window.fetch = () => Promise.reject(new TypeError()))")
     static.locator("#examples button").first.click()
@@ -310,6 +312,7 @@ def test_an_example_that_cannot_be_loaded_is_named(static):
     expect(static.locator("#aside")).to_contain_text(" could not be loaded (no connection). Reload the page.")
 
 
+@pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
 def test_the_same_file_can_be_chosen_again(static):
     static.locator("#file").set_input_files(EXAMPLES / "ship.png")
     expect(static.locator("#verdict")).to_contain_text("ship")
