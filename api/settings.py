@@ -109,7 +109,7 @@ class Settings:
 
         Raises InvalidArgument that names the variable, also where the name of one is nearly that of a setting.
         """
-        check_names(environment, [variable(field.name) for field in fields(cls)])
+        check_spelling(environment, [variable(field.name) for field in fields(cls)])
         values: dict[str, Any] = {}
         for field in fields(cls):
             if (text := environment.get(variable(field.name))) is not None:
@@ -136,7 +136,7 @@ class Settings:
         return self.api_keys + keys
 
 
-def check_names(names: Iterable[str], known: Sequence[str]) -> None:
+def check_spelling(names: Iterable[str], known: Sequence[str]) -> None:
     """Raise InvalidArgument where one of the names must be a misspelt one of those that are known."""
     for name in set(names).difference(known):
         if name.startswith(variable("")) and (meant := difflib.get_close_matches(name, known, n=1, cutoff=ALIKE)):

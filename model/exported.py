@@ -59,9 +59,9 @@ def read_counts(text: str, model: str, baseline: Counts, sha256: str = "") -> Co
         bins[feature] = _separate(totals[f"{series}_bucket"], baseline.bins[feature], feature, model)
         if abs((images := sum(bins[feature].values())) - total) > under_way:
             raise _incomplete(model, total, f"the {feature} of {images:,} images")
-    for needed in (ABSTENTIONS, *(f"{SERIES[feature]}_sum" for feature in HISTOGRAMS)):
-        if total and not totals[needed]:
-            raise _incomplete(model, total, f"has no {needed}")
+    needed = [ABSTENTIONS, *(f"{series}_sum" for series in SERIES.values())]
+    if total and (missing := [series for series in needed if not totals[series]]):
+        raise _incomplete(model, total, f"has no {missing[0]}")
     return Counts(bins, {feature: sum(totals[f"{SERIES[feature]}_sum"].values()) for feature in HISTOGRAMS})
 
 

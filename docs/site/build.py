@@ -104,28 +104,31 @@ def stage(place: Path) -> None:
     (place / "mkdocs.yml").write_text(text.replace('"%SLUGIFY%"', SLUGIFY), encoding="utf-8")
 
 
-def main(arguments: list[str]) -> int:
-    """Build the site; the exit code."""
-    target = Path(arguments[0]) if arguments else ROOT / "site"
-    with tempfile.TemporaryDirectory() as name:
-        place = Path(name)
-        try:
-            stage(place)
-        except LookupError as error:
-            print(error, file=sys.stderr)
-            return 1
-        command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)  # noqa: S603  # ours
-        if done.returncode or "warning" in (done.stdout + done.stderr).lower():
-            print(done.stdout + done.stderr, file=sys.stderr)
-            return 1
-        if broken := broken_links(place / "site"):
-            print(*broken, sep="\n", file=sys.stderr)
-            return 1
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(place / "site", target)
+def build(place: Path, target: Path) -> int:
+    """Build the site in an empty folder, then put it in its place; the exit code."""
+    try:
+        stage(place)
+    except LookupError as error:
+        print(error, file=sys.stderr)
+        return 1
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+    if done.returncode or "warning" in (done.stdout + done.stderr).lower():
+        print(done.stdout + done.stderr, file=sys.stderr)
+        return 1
+    if broken := broken_links(place / "site"):
+        print(*broken, sep="\n", file=sys.stderr)
+        return 1
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(place / "site", target)
     print(f"The site is in {target}: python -m http.server --directory {target}")
     return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Build the site; the exit code."""
+    with tempfile.TemporaryDirectory() as place:  # of its own: two may be built at once
+        return build(Path(place), Path(arguments[0]) if arguments else ROOT / "site")
 
 
 if __name__ == "__main__":

@@ -93,13 +93,13 @@ def tune(
         raise ThumbnetError(
             f"cannot write to {folder}: {error}. The same command goes on once that is mended."
         ) from error
-    ended = study.get_trials(deepcopy=False)
-    if running := sum(not trial.state.is_finished() for trial in ended):
+    found = study.get_trials(deepcopy=False)
+    if running := sum(not trial.state.is_finished() for trial in found):
         say(f"Trials that other processes still work on: {running}.")
-        if not (folder / BEST).exists():
-            return
     if not (folder / BEST).exists():
-        for trial in ended:
+        if running:
+            return
+        for trial in found:
             if trial.number not in told:
                 say(_line(trial))
         raise ThumbnetError(
