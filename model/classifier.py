@@ -100,7 +100,8 @@ class Classifier:
                    with so many
         precision  "bf16" is up to several times faster on processors that compute it natively, with probabilities
                    that may differ from those in "fp32" in the second decimal; "auto" takes it with OpenVINO where it
-                   is native and the known answer (see `check`) comes out
+                   is native and the known answer (see `check`) comes out. Without native bf16 OpenVINO computes in
+                   fp32 all the same
 
         Raises WeightsNotFound, WeightsCorrupt, UnknownName, InvalidArgument for threads out of range and for a
         revision of what is no Hub repository, and MissingDependency where torch is wanted but missing.

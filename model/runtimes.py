@@ -48,7 +48,6 @@ class OpenVINORuntime:
         self._core = core = ov.Core()
         if precision == "auto":
             precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "fp32"
-        self.precision = precision
         # Pinned, the threads of two processes that each compute with one thread share a core, and another is idle.
         self._settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -65,6 +64,9 @@ class OpenVINORuntime:
             self.graph = core.read_model(path)
             check_interface(self.graph, folder, config)
             self._model = self.compile(self.graph, precision)
+            # A processor that knows no bf16 computes in fp32, whatever was asked for.
+            computes_in = self._model.get_property("INFERENCE_PRECISION_HINT")
+            self.precision = "bf16" if computes_in == ov.Type.bf16 else "fp32"
         except RuntimeError as error:
             raise WeightsCorrupt(f"{folder / ONNX} cannot be loaded: {error}") from error
         self._local = threading.local()  # an infer request serves one thread at a time

@@ -9,6 +9,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Literal
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -57,20 +58,28 @@ def test_the_reference_has_every_public_name_setting_and_field(site: Path) -> No
         assert f"<code>{name}</code>" in shown("recipe"), name
 
 
-@pytest.mark.parametrize(("scheme", "visible"), [("light", "neuron.svg"), ("dark", "neuron-dark.svg")])
-def test_a_day_of_the_course_has_formulas_and_figures_of_its_scheme(
-    site: Path, chromium: str | None, scheme: str, visible: str
+@pytest.mark.parametrize(("first", "then"), [("light", "dark"), ("dark", "light")])
+def test_a_day_of_the_course_has_formulas_and_figures_in_the_colours_of_the_readers_system(
+    site: Path, chromium: str | None, first: Literal["light", "dark"], then: Literal["light", "dark"]
 ) -> None:
+    def figures() -> list[str]:
+        sources = [image.get_attribute("src") for image in page.locator("img[src*=neuron]").all() if image.is_visible()]
+        return [str(source).split("/")[-1].split("#")[0] for source in sources]
+
+    figure = {"light": "neuron.svg", "dark": "neuron-dark.svg"}
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
+        page = browser.new_page(color_scheme=first)
         page.goto((site / "course" / "day1" / "index.html").as_uri())
         page.wait_for_selector(".katex")
         assert page.locator(".katex-error").count() == 0
         assert page.locator(".arithmatex:not(:has(.katex))").count() == 0
-        shown = [image.get_attribute("src") for image in page.locator("img[src*=neuron]").all() if image.is_visible()]
+        assert figures() == [figure[first]]
+        page.emulate_media(color_scheme=then)
+        page.reload()
+        page.wait_for_selector(".katex")
+        assert figures() == [figure[then]]
         browser.close()
-    assert [str(source).split("/")[-1].split("#")[0] for source in shown] == [visible]
 
 
 def test_words_are_found_and_nothing_is_loaded_from_elsewhere(site: Path, chromium: str | None) -> None:

@@ -57,14 +57,13 @@ def navigation(pages: Pages, reference: list[str]) -> list[Any]:
 
 def configuration(nav: list[Any]) -> dict[str, Any]:
     """What Zensical is told."""
-    schemes = (("light", "default", "sun", "dark"), ("dark", "slate", "moon", "light"))
     palette = [
-        {
-            "media": f"(prefers-color-scheme: {name})",
-            "scheme": scheme,
-            "toggle": {"icon": f"lucide/{icon}", "name": f"Switch to {other} colours"},
-        }
-        for name, scheme, icon, other in schemes
+        {"media": f"(prefers-color-scheme{media})", "toggle": {"icon": f"lucide/{icon}", "name": name}} | scheme
+        for media, scheme, icon, name in (
+            ("", {}, "sun-moon", "Switch to light colours"),  # as the reader's system has it
+            (": light", {"scheme": "default"}, "sun", "Switch to dark colours"),
+            (": dark", {"scheme": "slate"}, "moon", "Switch to the system's colours"),
+        )
     ]
     return {
         "site_name": "thumbnet",

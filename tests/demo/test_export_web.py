@@ -356,6 +356,15 @@ def test_one_can_draw_where_the_browser_keeps_points_to_itself(browser, site):
     page.close()
 
 
+def test_opened_as_a_file_it_says_what_it_needs(browser, tmp_path):
+    export_page(tmp_path / "page", ["mnist"])
+    page = browser.new_page()
+    page.goto((tmp_path / "page" / "index.html").as_uri())
+    expect(page.locator(".late")).to_be_visible()
+    expect(page.locator("#aside code")).to_have_text("python -m http.server")
+    page.close()
+
+
 def test_nothing_keeps_anybody_out(static):
     from .test_accessibility import violations
 

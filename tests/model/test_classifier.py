@@ -16,7 +16,7 @@ from thumbnet.model.datasets import Split, load_dataset
 from thumbnet.model.errors import InvalidArgument, UnknownName
 from thumbnet.model.evaluate import classifier_logits
 from thumbnet.model.measures import accuracy, softmax
-from thumbnet.model.runtimes import RUNTIMES
+from thumbnet.model.runtimes import RUNTIMES, OpenVINORuntime
 from thumbnet.model.weights import SHIPPED_ROOT
 
 
@@ -150,7 +150,19 @@ def test_bf16_is_taken_where_it_is_native_and_the_known_answer_comes_out(monkeyp
     native = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     assert Classifier.load("mnist").precision == ("bf16" if native else "fp32")
     assert Classifier.load("mnist", runtime="torch").precision == "fp32"
+    assert native or Classifier.load("mnist", precision="bf16").precision == "fp32"
 
+    class Compiled:
+        """A model on a processor that computes what is asked for."""
+
+        def __init__(self, precision: str) -> None:
+            self.precision = openvino.Type.bf16 if precision == "bf16" else openvino.Type.f32
+
+        def get_property(self, name: str) -> object:
+            return {"INFERENCE_PRECISION_HINT": self.precision}[name]
+
+    monkeypatch.setattr(OpenVINORuntime, "compile", lambda self, graph, precision: Compiled(precision))
+    monkeypatch.setattr(Classifier, "knows_its_answer", lambda self: True)
     capabilities = ["FP32", "BF16"]
     monkeypatch.setattr(openvino.Core, "get_property", lambda *_: capabilities)
     assert Classifier.load("mnist").precision == "bf16"
