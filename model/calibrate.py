@@ -14,6 +14,7 @@ from .abstention import ENOUGH_TO_CHOOSE, ENOUGH_TO_FIT, SCORES
 from .classifier import Classifier
 from .datasets import Split
 from .evaluate import classifier_logits, confidences, pixel_logits, take
+from .images import as_many_pixels
 from .measures import Floats, Labels, auroc
 from .outliers import made_outliers
 from .weights import WeightsConfig, write_config
@@ -23,7 +24,7 @@ COVERAGE = 0.95
 CLEARLY = 0.01
 """By how much another abstention score must be better than the probability, which people can read."""
 OUTLIERS = 2500
-"""Outliers of each kind that are made to choose the score by."""
+"""Outliers of each kind that are made to choose the score by; of images larger than 32 × 32 fewer, as many pixels."""
 
 
 def calibrate(folder: Path, validation: Split) -> dict[str, Any]:
@@ -37,7 +38,8 @@ def calibrate(folder: Path, validation: Split) -> dict[str, Any]:
     if len(labels) >= ENOUGH_TO_FIT:
         config = dataclasses.replace(config, temperature=fit_temperature(logits, labels))
     if len(labels) >= ENOUGH_TO_CHOOSE:
-        evidence = gather_evidence(classifier, config, logits, labels, take(validation, OUTLIERS).pixels)
+        images = take(validation, as_many_pixels(OUTLIERS, config.preprocessing.image_size)).pixels
+        evidence = gather_evidence(classifier, config, logits, labels, images)
         score = choose_score(evidence)
     confidence = confidences(logits, config, score)
     threshold = float(np.quantile(confidence, 1 - COVERAGE, method="lower"))

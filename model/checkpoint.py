@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,43 +44,33 @@ class Progress:
 
 def save_checkpoint(
     path: Path,
-    network: nn.Module,
+    modules: Mapping[str, nn.Module],
     optimizers: list[Optimizer],
     recipe: Recipe,
     progress: Progress,
     data: str,
-    memory: nn.Module,
-    averaged: nn.Module | None = None,
 ) -> None:
     """Write a checkpoint under a temporary name, then rename: the previous one is lost only to a complete new one.
 
-    data       fingerprint of what is learned from
-    memory     what the run remembers of its images
-    averaged   holds the mean of the weights so far, where the recipe wants it
+    modules   name → the network and whatever else has a state
+    data      fingerprint of what is learned from
     """
     tensors = _optimizer_tensors(optimizers)
-    for prefix, module in (("network.", network), ("memory.", memory), ("averaged.", averaged)):
-        if module:
-            tensors |= {prefix + name: tensor for name, tensor in module.state_dict().items()}
+    for part, module in modules.items():
+        tensors |= {f"{part}.{name}": tensor for name, tensor in module.state_dict().items()}
     metadata = {"recipe": json.dumps(recipe.to_dict()), "progress": json.dumps(asdict(progress)), "data": data}
     with replacing(path) as temporary:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
 
 
 def load_checkpoint(
-    path: Path,
-    network: nn.Module,
-    optimizers: list[Optimizer],
-    recipe: Recipe,
-    data: str,
-    memory: nn.Module,
-    averaged: nn.Module | None = None,
+    path: Path, modules: Mapping[str, nn.Module], optimizers: list[Optimizer], recipe: Recipe, data: str
 ) -> Progress:
-    """Restore network, optimisers, memory and mean in place and return how far the run had come.
+    """Restore modules and optimisers in place and return how far the run had come.
 
     Raises CheckpointError where the file is damaged, or belongs to another recipe or other data.
     """
-    device = str(next(network.parameters()).device)
+    device = str(next(modules["network"].parameters()).device)
     try:
         with safe_open(path, framework="pt", device=device) as file:
             metadata = file.metadata()
@@ -98,9 +89,9 @@ def load_checkpoint(
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             progress = Progress(**json.loads(metadata["progress"]))
-        for prefix, module in (("network.", network), ("memory.", memory), ("averaged.", averaged)):
-            if module:
-                module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        for part, module in modules.items():
+            state = {name.partition(".")[2]: t for name, t in tensors.items() if name.startswith(f"{part}.")}
+            module.load_state_dict(state)
         _restore_optimizers(optimizers, tensors)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"cannot resume from {path}: {error}. Delete it to start again.") from error

@@ -15,7 +15,7 @@ from .errors import InvalidArgument, UnknownName, WeightsCorrupt
 from .images import ImageInput, Pixels, read_pixels
 from .measures import softmax
 from .runtimes import PRECISIONS, RUNTIMES, Logits, Runtime
-from .weights import WeightsConfig, find_weights, known_image, read_config
+from .weights import WeightsConfig, find_weights, known_image, read_config, shipped_weights
 
 KNOWN_TOLERANCE = 0.05
 BATCH_SIZE = 64
@@ -93,7 +93,8 @@ class Classifier:
     ) -> Classifier:
         """Load a model and check its sha256.
 
-        weights    a shipped model ("cifar10", "mnist"), a weights folder, or a Hub repository ("owner/name")
+        weights    a shipped model ("cifar10", "mnist"), a weights folder, or a Hub repository ("owner/name"); a Path is
+                   always a folder
         revision   branch, tag or commit of a Hub repository
         runtime    "openvino" (needs no torch) or "torch" (uses a GPU where there is one)
         threads    processor threads to compute with, 1 or more; all by default. With torch the whole process computes
@@ -114,7 +115,9 @@ class Classifier:
             raise InvalidArgument(f"threads must be a whole number, 1 or more; received {threads!r}.")
         folder = find_weights(weights, revision)
         config = read_config(folder)
-        classifier = cls(config, RUNTIMES[runtime](folder, config, threads, precision=precision), folder, str(weights))
+        shadowed = isinstance(weights, Path) and str(weights) in shipped_weights()
+        source = f"./{weights}" if shadowed else str(weights)
+        classifier = cls(config, RUNTIMES[runtime](folder, config, threads, precision=precision), folder, source)
         if precision == "auto" and classifier.precision == "bf16" and not classifier.knows_its_answer():
             classifier.runtime = RUNTIMES[runtime](folder, config, threads, precision="fp32")
         return classifier

@@ -30,6 +30,10 @@ DATASETS: dict[str, str] = {
     "fashion-mnist": "FashionMNIST",
 }
 """Our names of the built-in data sets → their classes in torchvision.datasets."""
+MISSING = ("Dataset not found", "Dataset metadata file not found")
+"""How torchvision begins to say that there is no data."""
+NOT_DOWNLOADED = ("Error downloading", "File not found")
+"""How it begins to say that it could not be fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +138,18 @@ def _read_torchvision(name: str, image_size: int, download: bool) -> tuple[Split
     try:
         with _alone(root, name) if download else contextlib.nullcontext():
             halves = [builder(root=str(root), train=train, download=download) for train in (True, False)]
-    except (RuntimeError, OSError, HTTPException) as error:
-        if not download and isinstance(error, RuntimeError):
+    except (RuntimeError, OSError, HTTPException, ValueError, AssertionError, KeyError, EOFError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        if not download and reason.startswith(MISSING):
             raise DatasetError(
                 f"{name} is not in {root}. Run the command again with --download, "
                 "or set THUMBNET_DATA to the folder that holds it."
             ) from error
-        reason = str(error).strip().partition("\n")[0]
+        if not isinstance(error, OSError | HTTPException) and not reason.startswith(MISSING + NOT_DOWNLOADED):
+            raise DatasetError(
+                f"the files of {name} in {root} are damaged ({reason or type(error).__name__}). Delete them and run "
+                "the command again with --download."
+            ) from error
         raise DatasetError(
             f"{name} could not be {'downloaded to' if download else 'read from'} {root}: {reason}. "
             "Try again later, or set THUMBNET_DATA to a folder that holds it."

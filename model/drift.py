@@ -115,10 +115,10 @@ class Feature:
 def appearance(pixels: Pixels) -> tuple[float, float]:
     """Brightness and contrast of an image: mean, 0 … 1, and standard deviation, 0 … 0.5, of its uint8 values / 255.
 
-    The sums are whole numbers that float64 holds exactly, so the order of the values does not matter.
+    The sums are whole numbers, which are exact, so the order of the values does not matter.
     """
-    values = pixels.ravel().astype(np.float64)
-    total, squares = float(values.sum()), float(values @ values)
+    values = pixels.ravel().astype(np.int64)
+    total, squares = int(values.sum()), int(values @ values)
     return total / values.size / 255, math.sqrt(values.size * squares - total**2) / values.size / 255
 
 

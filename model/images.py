@@ -6,7 +6,7 @@ Every door and the training on image folders read images through `read_pixels`. 
 
 from __future__ import annotations
 
-import math
+import contextlib
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps
 
-from .encoded import DAMAGED, FORMATS, MAX_PIXELS, EncodedImage, check_size, read_file
+from .encoded import DAMAGED, FORMATS, EncodedImage, check_size, read_file
 from .errors import CorruptImage, ImageTooLarge, InvalidArgument, InvalidImage
 
 Pixels = npt.NDArray[np.uint8]
@@ -55,6 +55,11 @@ class Preprocessing:
         return asdict(self)
 
 
+def as_many_pixels(count: int, image_size: int) -> int:
+    """How many images with sides of `image_size` pixels hold as much as `count` of 32 × 32; of smaller ones `count`."""
+    return count * 32**2 // max(32, image_size) ** 2
+
+
 ImageInput = str | os.PathLike[str] | bytes | EncodedImage | Image.Image | Pixels
 """A file path, the bytes of an image file, as they are or as an EncodedImage (which can be read once), a PIL image, or
 (H, W), (H, W, 1) or (H, W, 3) uint8 pixels."""
@@ -69,7 +74,11 @@ def read_pixels(image: ImageInput, preprocessing: Preprocessing) -> Pixels:
 
     Raises InvalidImage when the bytes cannot be decoded or break a limit.
     """
-    upright = read_image(image, enough=DETAIL * preprocessing.image_size)
+    return fit(read_image(image, enough=DETAIL * preprocessing.image_size), preprocessing)
+
+
+def fit(upright: Image.Image, preprocessing: Preprocessing) -> Pixels:
+    """The central square of an image of mode L or RGB, as large as the network wants it."""
     mode = "L" if preprocessing.channels == 1 else "RGB"
     size = (preprocessing.image_size, preprocessing.image_size)
     fitted = crop_to_square(upright.convert(mode)).resize(size, Image.Resampling.BICUBIC)
@@ -85,17 +94,13 @@ def read_own_file(path: Path, preprocessing: Preprocessing) -> Pixels:
     try:
         return read_pixels(path, preprocessing)
     except ImageTooLarge:
-        try:
-            with Image.open(path, formats=FORMATS) as opened:
-                opened.draft("RGB", (2048, 2048))  # a JPEG is decoded at half the size or less where that is enough
-                factor = math.ceil(math.sqrt(opened.width * opened.height / MAX_PIXELS))
-                indexed = opened.mode in ("1", "P", "PA")
-                shrunk = (opened.convert("RGBA") if indexed else opened).reduce(factor)
-        except (OSError, Image.DecompressionBombError, SyntaxError, ValueError, MemoryError):
-            shrunk = None
-        if shrunk is None:
-            raise
-        return read_pixels(shrunk, preprocessing)
+        enough = DETAIL * preprocessing.image_size
+        undecodable = contextlib.suppress(Image.DecompressionBombError, *DAMAGED)
+        with undecodable, Image.open(path, formats=FORMATS) as opened:
+            opened.draft(None, (enough, enough))
+            opened.load()
+            return fit(turn_upright(opened, enough), preprocessing)
+        raise
 
 
 def read_image(image: ImageInput, enough: int | None = None) -> Image.Image:
@@ -122,13 +127,18 @@ def read_image(image: ImageInput, enough: int | None = None) -> Image.Image:
             f"received {type(image).__name__}; allowed are a file path, bytes, a PIL image or a uint8 array."
         )
     try:
-        flat = flatten(opened, enough)
-        if (turn := orientation(opened)) != 1:
-            flat.info.clear()  # what it says of the turn has been read, or cannot be
-            flat.getexif()[ORIENTATION] = turn
-            ImageOps.exif_transpose(flat, in_place=True)
+        return turn_upright(opened, enough)
     except DAMAGED as error:
         raise CorruptImage(f"the image cannot be converted: {error}. Save it again as JPEG or PNG.") from error
+
+
+def turn_upright(opened: Image.Image, enough: int | None = None) -> Image.Image:
+    """Any image of PIL → an upright one of mode L or RGB, turned as its EXIF says. See read_image for `enough`."""
+    flat = flatten(opened, enough)
+    if (turn := orientation(opened)) != 1:
+        flat.info.clear()  # what it says of the turn has been read, or cannot be
+        flat.getexif()[ORIENTATION] = turn
+        ImageOps.exif_transpose(flat, in_place=True)
     return flat
 
 

@@ -78,7 +78,8 @@ def build_optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
                 {"params": parameters, "lr": peak, "weight_decay": recipe.weight_decay / peak}
                 for parameters, peak in ((biases, recipe.bias_learning_rate), (head, recipe.head_learning_rate))
             ]
-            optimizers = [SGD(groups, lr=recipe.bias_learning_rate, momentum=recipe.bias_momentum, nesterov=True)]
+            momentum = recipe.bias_momentum
+            optimizers = [SGD(groups, lr=recipe.bias_learning_rate, momentum=momentum, nesterov=momentum > 0)]
             if hidden:
                 optimizers.append(Muon(hidden, lr=recipe.learning_rate, momentum=recipe.momentum))
         case "sgd":

@@ -82,9 +82,11 @@ def open_pixels(folder: ImageFolder, preprocessing: Preprocessing, validation_sh
         with FileLock(place.parent / "lock"):  # a second process waits for the first one's work
             if not place.exists():
                 _build(place, folder, preprocessing, validation_share)
-            return _open(place)  # while no other process replaces it
-    except (ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"the decoded images in {place} are damaged: {error}. Delete that folder.") from error
+            try:
+                return _open(place)  # while no other process replaces it
+            except (ValueError, KeyError, TypeError, EOFError):  # damaged, as by a loss of power
+                _build(place, folder, preprocessing, validation_share)
+                return _open(place)
     except OSError as error:
         raise DatasetError(
             f"cannot keep decoded images in {cache_root()}: {error.strerror or error}. Mend that, or set "

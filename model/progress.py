@@ -16,18 +16,27 @@ from .files import write_text
 
 
 class Metrics:
-    """metrics.jsonl: one line for each finished epoch. Lines after the `keep`-th are of steps that will run again."""
+    """metrics.jsonl: one line for each finished epoch. Lines after the `keep`-th are of steps that will run again, and
+    those that are no JSON, as a loss of power may leave them, cannot be drawn."""
 
     def __init__(self, path: Path, keep: int) -> None:
         self.path = path
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-        write_text(path, "".join(line + "\n" for line in lines[:keep]))
+        write_text(path, "".join(line + "\n" for line in lines[:keep] if _is_json(line)))
 
     def add(self, **values: float) -> dict[str, float]:
         """Append the values of an epoch, and return them."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
         return values
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 class Bar:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from .images import MAX_IMAGE_SIZE
 
 LARGEST = 1e30
 """Of any number in a recipe: torch computes with up to 3e38."""
+LARGEST_INT = 2**53
+"""Of any whole number: every reader of JSON keeps it."""
 
 Loss = Literal["cross_entropy", "mse"]
 OptimizerName = Literal["sgd", "adam", "muon"]
@@ -27,7 +30,8 @@ Precision = Literal["auto", "fp32", "bf16"]
 class Recipe:
     """How a network is trained. Two runs of one recipe on one machine give the same weights; on a GPU, similar ones.
 
-    Raises InvalidArgument when a value is outside what is allowed.
+    Raises InvalidArgument when a value is of another type or outside what is allowed, UnknownName for a choice that
+    there is not.
     """
 
     name: str
@@ -44,7 +48,7 @@ class Recipe:
 
     architecture: str = "thumbnet"
     """A name from `architectures.ARCHITECTURES`; "" means that of `start_from` (see `resolved`)."""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Keyword arguments of the architecture, such as {"activation": "tanh"}."""
     start_from: str = ""
     """A model (a shipped name, weights folder or Hub repository) whose layers the network starts with, the last only
@@ -123,14 +127,22 @@ class Recipe:
     """Share of the epochs over which the images grow from `start_size` to `image_size`, in steps of 4 pixels."""
 
     def __post_init__(self) -> None:
-        options = {name: list(value) if isinstance(value, tuple) else value for name, value in self.options.items()}
-        object.__setattr__(self, "options", MappingProxyType(options))  # as JSON would give them back
         for name, hint in get_type_hints(Recipe).items():
             value = getattr(self, name)
+            if not _has_type(value, hint):
+                expected = "JSON object" if name == "options" else getattr(hint, "__name__", str(hint))
+                raise InvalidArgument(
+                    f"recipe field {name} must be of type {expected}; received {value!r} ({type(value).__name__})."
+                )
             if (choices := get_args(hint)) and isinstance(choices[0], str) and value not in choices:
                 raise UnknownName(name, value, choices)
-            if float in (hint, *get_args(hint)) and value is not None:
+            if hint is float:
                 self._require(name, abs(value) <= LARGEST, f"a finite number, {LARGEST:g} at most")
+                object.__setattr__(self, name, float(value))  # JSON may have written it without a point
+            elif isinstance(value, int):
+                self._require(name, value <= LARGEST_INT, f"{LARGEST_INT:,} at most")
+        options = {name: list(value) if isinstance(value, tuple) else value for name, value in self.options.items()}
+        object.__setattr__(self, "options", MappingProxyType(copy.deepcopy(options)))  # as JSON would give them back
         plain = self.name not in ("", ".", "..") and is_plain(self.name) and not set(self.name) & set("/\\")
         self._require("name", plain, "what a folder can be called, in a line and without / and \\")
         self._require("image_size", 1 <= self.image_size <= MAX_IMAGE_SIZE, f"1 … {MAX_IMAGE_SIZE}")
@@ -149,6 +161,7 @@ class Recipe:
         self._require("teacher", bool(self.teacher_names()) or not self.teacher, "names of models, or empty")
         self._require("dataset", bool(self.dataset), "the name of a data set, or the path of a folder")
         self._require("translate", self.translate < self.image_size, f"less than image_size={self.image_size}")
+        self._require("cutout", self.cutout <= self.image_size, f"0 … image_size={self.image_size}")
         self._require("architecture", bool(self.architecture or self.start_from), "a name, as start_from is empty")
         if self.start_size is not None:
             self._require("start_size", 1 <= self.start_size <= self.image_size, f"1 … image_size={self.image_size}")
@@ -159,7 +172,11 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as values that JSON can hold."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)} | {"options": dict(self.options)}
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return values | {"options": copy.deepcopy(dict(self.options))}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Recipe.from_dict, (self.to_dict(),)  # a mapping that cannot be changed can be neither pickled nor copied
 
     def replace(self, **changes: Any) -> Recipe:
         """A copy with some fields changed. Raises UnknownName for a field that does not exist."""
@@ -197,15 +214,10 @@ class Recipe:
 
         Raises UnknownName for an unknown field and InvalidArgument for a value of the wrong type.
         """
-        hints = get_type_hints(cls)
-        for name, value in values.items():
-            if name not in hints:
-                raise UnknownName("recipe field", name, hints)
-            if not _has_type(value, hints[name]):
-                expected = "JSON object" if name == "options" else getattr(hints[name], "__name__", str(hints[name]))
-                raise InvalidArgument(
-                    f"recipe field {name} must be of type {expected}; received {value!r} ({type(value).__name__})."
-                )
+        known = [f.name for f in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                raise UnknownName("recipe field", name, known)
         if "name" not in values:
             raise InvalidArgument("a recipe needs the field name.")
         return cls(**values)

@@ -13,6 +13,7 @@ from .classifier import Classifier
 from .corruptions import CORRUPTIONS
 from .datasets import Split
 from .evaluate import classifier_logits, confidences, pixel_logits, take
+from .images import as_many_pixels
 from .measures import accuracy, auroc
 from .outliers import noise, other_data
 
@@ -26,7 +27,7 @@ FEWEST_OUTLIERS = 1000
 
 def measure_robustness(classifier: Classifier, test: Split, *, show_progress: bool = False) -> dict[str, Any]:
     """The entries `corruptions` and `outliers` of results.json. Of a large test split a fixed part is taken."""
-    part = take(test, MOST_IMAGES * 32**2 // max(32, classifier.config.preprocessing.image_size) ** 2)
+    part = take(test, as_many_pixels(MOST_IMAGES, classifier.config.preprocessing.image_size))
     return {
         "corruptions": measure_corruptions(classifier, part, show_progress=show_progress),
         "outliers": measure_outliers(classifier, part),

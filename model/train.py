@@ -79,9 +79,10 @@ def train(
     refined = recipe.refined()
 
     averaged = AveragedModel(network) if recipe.average else None
+    modules = {"network": network, "memory": memory} | ({"averaged": averaged} if averaged else {})
     checkpoint, progress, fingerprint = folder / CHECKPOINT, Progress(), data.fingerprint()
     if checkpoint.exists():
-        progress = load_checkpoint(checkpoint, network, optimizers, recipe, fingerprint, memory, averaged)
+        progress = load_checkpoint(checkpoint, modules, optimizers, recipe, fingerprint)
     teachers = None
     if progress.step < total_steps:  # else it only remains to be measured
         progress.take_over(machine_facts(recipe, device))
@@ -155,11 +156,11 @@ def train(
                 progress.epoch_loss = 0.0
             if due:
                 if first:
-                    save_checkpoint(checkpoint, network, optimizers, recipe, progress, fingerprint, memory, averaged)
+                    save_checkpoint(checkpoint, modules, optimizers, recipe, progress, fingerprint)
                 saved_at = time.monotonic()
             if stopped:
                 raise Interrupted
-        _, stopped = parallel.mean(0.0, stop.is_set(), device=device)
+        (stopped,) = parallel.mean(stop.is_set(), device=device)
         if stopped:  # after the last step: what follows can be had by the same command
             raise Interrupted
     if averaged:

@@ -123,6 +123,8 @@ def shipped_weights() -> tuple[str, ...]:
 def find_weights(weights: str | Path, revision: str | None = None) -> Path:
     """The folder of a shipped model ("cifar10"), a local folder, or a Hub repository ("owner/name", downloaded).
 
+    A Path is always a local folder.
+
     revision   branch, tag or commit of a Hub repository; pin a commit to get the same bytes for ever
 
     Raises WeightsNotFound where there is none of these, InvalidArgument for a revision of what is no Hub repository.
@@ -134,8 +136,8 @@ def find_weights(weights: str | Path, revision: str | None = None) -> Path:
         if not on_hub:
             raise InvalidArgument(f"only a Hub repository, owner/name, has a revision; received {weights!r}.")
         return pull(str(weights), revision)
-    if str(weights) in shipped_weights():
-        return SHIPPED_ROOT / str(weights)
+    if isinstance(weights, str) and weights in shipped_weights():
+        return SHIPPED_ROOT / weights
     folder = Path(weights)
     with contextlib.suppress(OSError):  # a name that is too long for one
         if folder.is_dir():

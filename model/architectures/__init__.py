@@ -6,6 +6,7 @@ To add one, write a subclass of `Network` in a file of its own and give it a lin
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import InvalidArgument, UnknownName
@@ -45,19 +46,36 @@ def build(
     if name not in ARCHITECTURES:
         raise UnknownName("architecture", name, ARCHITECTURES)
     options = options or {}
-    allowed = [p.name for p in inspect.signature(ARCHITECTURES[name]).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for option in options:
-        if option not in allowed:
-            raise UnknownName(f"option of {name}", option, allowed)
-    widths = options.get("widths", (1,))
-    if not isinstance(widths, Sequence) or any(type(width) is not int or width < 1 for width in widths):
-        raise InvalidArgument(f"option widths of {name} must be whole numbers, 1 or more; received {widths!r}.")
+    parameters = inspect.signature(ARCHITECTURES[name]).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    for option, value in options.items():
+        if option not in defaults:
+            raise UnknownName(f"option of {name}", option, defaults)
+        if (wanted := _wanted(value, defaults[option])) is not None:
+            raise InvalidArgument(f"option {option} of {name} must be {wanted}; received {value!r}.")
     try:
         return ARCHITECTURES[name](num_classes, in_channels, image_size, **options)
     except UnknownName:
         raise
     except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise InvalidArgument(f"cannot build {name}: {error}") from error
+
+
+def _wanted(value: object, default: object) -> str | None:
+    """What an option must be, by its default, where a value is something else."""
+    match default:
+        case bool():
+            return None if isinstance(value, bool) else "true or false"
+        case int():
+            return None if type(value) is int else "a whole number"
+        case float():
+            return None if type(value) is int or (type(value) is float and math.isfinite(value)) else "a finite number"
+        case tuple():
+            fits = isinstance(value, Sequence) and all(type(number) is int and number > 0 for number in value)
+            return None if fits else "whole numbers, 1 or more"
+        case str():
+            return None if isinstance(value, str) else "a name"
+    return None
 
 
 def count_parameters(network: Network) -> int:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..images import as_many_pixels
 from .layers import Network, Normalize
 
 
@@ -18,7 +19,8 @@ class WhitenedNetwork(Network):
     def fit_statistics(self, pixels: Tensor) -> None:
         """Take mean, standard deviation and whitening filters from training pixels."""
         super().fit_statistics(pixels)
-        self.get_parameter("features.0.weight").copy_(whitening_filters(self.normalize(pixels[:5000])))
+        count = as_many_pixels(5000, pixels.shape[-1])
+        self.get_parameter("features.0.weight").copy_(whitening_filters(self.normalize(pixels[:count])))
 
     def exportable(self) -> nn.Module:
         """The network with normalisation and whitening in one convolution, which loses nothing in bf16."""

@@ -53,11 +53,17 @@ class Normalize(nn.Module):
 
     @torch.no_grad()
     def fit(self, pixels: Tensor) -> None:
-        """Take mean and standard deviation per channel from (N, C, H, W) training pixels."""
-        for channel in range(pixels.shape[1]):
-            values = pixels[:, channel].float()
-            self.mean[0, channel] = values.mean()
-            self.std[0, channel] = values.std().clamp_min(1.0)
+        """Take mean and standard deviation per channel from (N, C, H, W) uint8 training pixels."""
+        levels = torch.arange(256, dtype=torch.float64, device=pixels.device)
+        counts = torch.zeros(pixels.shape[1], 256, dtype=torch.int64, device=pixels.device)
+        for part in pixels.split(1024):  # all of them may be larger than the memory
+            for channel, values in enumerate(part.unbind(1)):
+                counts[channel] += values.flatten().bincount(minlength=256)
+        total = counts.sum(dim=1)
+        mean = counts.double() @ levels / total
+        variance = (counts * (levels - mean[:, None]) ** 2).sum(dim=1) / (total - 1)
+        self.mean[0, :, 0, 0] = mean
+        self.std[0, :, 0, 0] = variance.sqrt().clamp_min(1.0)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, C, H, W) pixels → the same shape, float, normalised."""

@@ -84,6 +84,22 @@ def test_a_value_the_network_cannot_take_is_refused(name: str, size: int, option
         build(name, num_classes=10, in_channels=3, image_size=size, options=options)
 
 
+@pytest.mark.parametrize(
+    ("name", "option", "value", "wanted"),
+    [
+        ("resnet20", "batch_norm", "false", "true or false"),
+        ("resnet20", "residual", 0, "true or false"),
+        ("resnet20", "depth", 20.0, "a whole number"),
+        ("alexnet", "dropout", float("nan"), "a finite number"),
+        ("mlp", "hidden", [0], "whole numbers, 1 or more"),
+        ("lenet", "activation", None, "a name"),
+    ],
+)
+def test_an_option_is_of_the_kind_of_its_default(name: str, option: str, value: object, wanted: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"option {option} of {name} must be {wanted}; received"):
+        build(name, num_classes=10, in_channels=3, image_size=32, options={option: value})
+
+
 @pytest.mark.parametrize("widths", ["wide", 8, [8, 8, 8, 0], [8, 8, 8, 1.5], [8, 8, 8, True]])
 def test_widths_are_whole_numbers(widths: object) -> None:
     with pytest.raises(InvalidArgument, match=r"option widths of thumbnet must be whole numbers, 1 or more; received"):
@@ -108,7 +124,7 @@ def test_normalisation_survives_images_of_one_colour() -> None:
 @pytest.mark.parametrize("name", ["airbench", "thumbnet"])
 def test_whitening_decorrelates_patches_and_is_not_trained(name: str) -> None:
     torch.manual_seed(0)
-    smooth = nn.functional.interpolate(torch.rand(200, 3, 8, 8) * 255, size=(32, 32), mode="bilinear")
+    smooth = nn.functional.interpolate(torch.rand(200, 3, 8, 8) * 255, size=(32, 32), mode="bilinear").byte()
     network = build(name, num_classes=10, in_channels=3, image_size=32)
     network.fit_statistics(smooth)
     layer = next(module for module in network.modules() if isinstance(module, WhiteningConv))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from http.client import IncompleteRead
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 
 from thumbnet.model.datasets import Split, hold_out, load_dataset
 from thumbnet.model.errors import DatasetError, UnknownName
+from thumbnet.model.outliers import other_data
 
 
 def make_images(folder: Path, counts: dict[str, int], size: tuple[int, int] = (40, 30), seed: int = 1) -> Path:
@@ -62,6 +64,20 @@ def test_a_missing_data_set_says_how_to_get_it(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("THUMBNET_DATA", str(tmp_path))
     with pytest.raises(DatasetError, match="--download, or set THUMBNET_DATA"):
         load_dataset("cifar10", image_size=32)
+
+
+@pytest.mark.parametrize(("left", "download"), [(0, False), (4_000_000, False), (4_000_000, True)])
+def test_a_damaged_data_set_says_what_to_delete(
+    left: int, download: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a full disk or a kill leaves MNIST's files, whose check sums torchvision does not compare."""
+    shutil.copytree(Path(os.environ["THUMBNET_DATA"]) / "MNIST", tmp_path / "MNIST")
+    damaged = tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
+    damaged.write_bytes(damaged.read_bytes()[:left])
+    monkeypatch.setenv("THUMBNET_DATA", str(tmp_path))
+    with pytest.raises(DatasetError, match=r"the files of mnist in .* are damaged .*Delete them and run .*--download"):
+        load_dataset("mnist", image_size=28, download=download)
+    assert "mnist" not in dict(other_data(["cat"], channels=1, size=28, most=10))
 
 
 def test_an_unknown_data_set_suggests_the_nearest() -> None:
@@ -135,7 +151,11 @@ def test_a_thousand_classes_are_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [URLError("no route to host"), IncompleteRead(b"", 7), RuntimeError("no route to any mirror:\ntried one, two")],
+    [
+        URLError("no route to host"),
+        IncompleteRead(b"", 7),
+        RuntimeError("Error downloading a.gz, no route to any mirror:\ntried one, two"),
+    ],
 )
 def test_a_download_that_fails_is_an_error_of_the_data(
     error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

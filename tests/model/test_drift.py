@@ -90,6 +90,7 @@ def test_brightness_and_contrast_are_mean_and_standard_deviation_in_any_layout(
     assert appearance(pixels) == pytest.approx((pixels.mean() / 255, pixels.std() / 255))
     assert appearance(pixels) == appearance(np.ascontiguousarray(pixels.T))
     assert appearance(np.full(shape, 255, np.uint8)) == (1.0, 0.0)
+    assert appearance(np.full((357, 357, 3), 255, np.uint8)) == (1.0, 0.0)  # of squares that no float holds exactly
 
 
 def test_the_baseline_is_what_the_api_would_have_counted(answers: list[Prediction], counts: Counts) -> None:

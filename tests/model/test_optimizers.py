@@ -68,6 +68,12 @@ def test_every_trainable_parameter_has_exactly_one_optimiser(name: str, architec
     assert all(group["initial_lr"] > 0 for optimizer in optimizers for group in optimizer.param_groups)
 
 
+def test_muon_goes_without_momentum() -> None:
+    network = build("lenet", num_classes=10, in_channels=1, image_size=28)
+    sgd, muon = build_optimizers(network, Recipe(name="a", optimizer="muon", momentum=0, bias_momentum=0))
+    assert sgd.param_groups[0]["momentum"] == muon.param_groups[0]["momentum"] == 0
+
+
 def test_biases_are_not_decayed_by_sgd() -> None:
     network = build("lenet", num_classes=10, in_channels=1, image_size=28)
     (optimizer,) = build_optimizers(network, Recipe(name="a", weight_decay=0.01))

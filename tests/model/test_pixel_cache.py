@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from thumbnet.model import encoded, images, pixel_cache
+from thumbnet.model import encoded, pixel_cache
 from thumbnet.model.errors import DatasetError, ImageTooLarge
 from thumbnet.model.folders import list_folder
 from thumbnet.model.images import Preprocessing, read_own_file, read_pixels
@@ -125,7 +125,7 @@ def test_damaged_files_are_left_out_with_the_reason(folder: Path) -> None:
     assert odd.startswith("pear/odd?name.jpg: received 0 bytes")
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "gif"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "16-bit.png"])
 def test_photographs_over_the_limits_of_the_doors_are_shrunk(
     suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,10 +136,11 @@ def test_photographs_over_the_limits_of_the_doors_are_shrunk(
     if suffix == "jpg":
         exif[0x0112] = 6  # turn by 90° to see it upright
         picture = picture.transpose(Image.Transpose.ROTATE_90)
+    if suffix == "16-bit.png":
+        picture = Image.fromarray(256 * np.asarray(picture.convert("L"), np.uint16))
     picture.save(tmp_path / f"a.{suffix}", **({"exif": exif} if suffix == "jpg" else {}))
     expected = read_pixels(tmp_path / f"a.{suffix}", SMALL)
-    for module in (encoded, images):
-        monkeypatch.setattr(module, "MAX_PIXELS", 4000)
+    monkeypatch.setattr(encoded, "MAX_PIXELS", 4000)
     with pytest.raises(ImageTooLarge):
         read_pixels(tmp_path / f"a.{suffix}", SMALL)
     shrunk = read_own_file(tmp_path / f"a.{suffix}", SMALL)
@@ -187,12 +188,17 @@ def test_a_cache_that_cannot_be_written_says_how_to_choose_another(
         open_folder(folder)
 
 
-def test_a_damaged_cache_says_what_to_delete(folder: Path) -> None:
-    open_folder(folder)
-    (pixels,) = cache_root().glob("*/*/pixels.npy")
-    pixels.write_bytes(pixels.read_bytes()[:500])
-    with pytest.raises(DatasetError, match=r"are damaged: .*Delete that folder"):
-        open_folder(folder)
+@pytest.mark.parametrize(("name", "left"), [("pixels.npy", 500), ("labels.npy", 0), ("summary.json", 10)])
+def test_a_damaged_cache_is_made_anew(name: str, left: int, folder: Path) -> None:
+    expected = open_folder(folder)
+    (damaged,) = cache_root().glob(f"*/*/{name}")
+    whole = damaged.read_bytes()
+    damaged.unlink()  # what was opened before keeps its file
+    damaged.write_bytes(whole[:left])
+    again = open_folder(folder)
+    assert np.array_equal(again.pixels, expected.pixels)
+    assert np.array_equal(again.labels, expected.labels)
+    assert again.findings == expected.findings
 
 
 def test_many_images_pass_through_in_bounded_pieces(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

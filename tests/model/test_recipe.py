@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,21 @@ def test_a_recipe_cannot_be_changed_but_copied_with_changes() -> None:
         recipe.options["activation"] = "relu"  # type: ignore[index]
     assert recipe.replace(epochs=3).epochs == 3
     assert recipe.epochs != 3
+
+
+def test_no_copy_of_a_recipe_leads_to_its_options() -> None:
+    recipe = Recipe(name="a", options={"widths": [8, 16]})
+    recipe.to_dict()["options"]["widths"].append(99)
+    assert recipe.options["widths"] == [8, 16]
+    for again in (copy.deepcopy(recipe), pickle.loads(pickle.dumps(recipe))):
+        assert again == recipe
+        assert hash(again) == hash(recipe)
+
+
+def test_a_number_may_be_written_without_a_point() -> None:
+    recipe = Recipe.from_dict({"name": "a", "momentum": 0})
+    assert recipe == Recipe(name="a", momentum=0.0)
+    assert isinstance(recipe.momentum, float)
 
 
 def test_options_are_what_json_gives_back() -> None:

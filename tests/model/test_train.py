@@ -27,6 +27,7 @@ from thumbnet.model.datasets import Dataset, Split, load_dataset
 from thumbnet.model.distill import Teachers, distillation_loss, openvino_answers, torch_answers
 from thumbnet.model.errors import CheckpointError, InvalidArgument, TrainingDiverged, WeightsNotFound
 from thumbnet.model.machine import machine_facts
+from thumbnet.model.plots import plot_curves
 from thumbnet.model.recipe import Recipe
 from thumbnet.model.recipes import load_recipe
 from thumbnet.model.runs import weights_config
@@ -121,15 +122,28 @@ def after_steps(function: object, act: object) -> object:
     return wrapped
 
 
+def test_a_damaged_line_of_the_metrics_does_not_keep_a_run_from_its_end(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+) -> None:
+    """As a loss of power may leave it."""
+    fit(quick_recipe, stripe_data, tmp_path)
+    metrics = tmp_path / "metrics.jsonl"
+    first, second = metrics.read_text().splitlines()
+    metrics.write_text("\0" * len(first) + f"\n{second}\n")
+    fit(quick_recipe, stripe_data, tmp_path)
+    assert metrics.read_text() == f"{second}\n"
+    plot_curves(metrics, tmp_path / "curves.png")
+
+
 def test_the_weights_of_the_last_epochs_are_averaged_and_norms_measured_anew(
     quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[dict[str, torch.Tensor]] = []
     save = loop.save_checkpoint
 
-    def watched(path: Path, network: torch.nn.Module, *others: Any) -> None:
-        seen.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
-        save(path, network, *others)
+    def watched(path: Path, modules: dict[str, torch.nn.Module], *others: Any) -> None:
+        seen.append({name: tensor.clone() for name, tensor in modules["network"].state_dict().items()})
+        save(path, modules, *others)
 
     monkeypatch.setattr(loop, "save_checkpoint", watched)
     averaged = fit(quick_recipe.replace(epochs=4, average=0.5), stripe_data, tmp_path)
@@ -195,7 +209,7 @@ def test_a_full_disk_keeps_the_previous_checkpoint(
     monkeypatch.setattr("thumbnet.model.checkpoint.save_file", fill_disk)
     layer = torch.nn.Linear(1, 1)
     with pytest.raises(OSError, match="No space left"):
-        loop.save_checkpoint(tmp_path / CHECKPOINT, layer, [], quick_recipe, loop.Progress(), "data", layer)
+        loop.save_checkpoint(tmp_path / CHECKPOINT, {"network": layer}, [], quick_recipe, loop.Progress(), "data")
     assert (tmp_path / CHECKPOINT).read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 

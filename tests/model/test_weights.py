@@ -68,6 +68,14 @@ def test_a_copied_folder_loads_by_path(folder: Path, mnist: Classifier) -> None:
         assert Classifier.load(path).config == mnist.config
 
 
+def test_a_path_is_never_a_shipped_model(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(folder, "cifar10")
+    classifier = Classifier.load(Path("./cifar10"))
+    assert classifier.labels == tuple("0123456789")
+    assert Classifier.load(classifier.source).labels == classifier.labels
+
+
 @pytest.mark.parametrize("file", ["model.onnx", "model.safetensors"])
 def test_a_changed_file_is_refused(folder: Path, file: str) -> None:
     content = bytearray((folder / file).read_bytes())
