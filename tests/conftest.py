@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
@@ -19,7 +20,9 @@ from thumbnet import Classifier
 StartDemo = Callable[..., AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]]
 
 ROOT = Path(__file__).parent.parent
+TESTS = itertools.count()
 os.environ.setdefault("THUMBNET_DATA", str(ROOT.parent / "shared" / "data"))
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # some hundred processes import what one can compile for all
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch, in all processes: more would wait for each other
 
@@ -100,8 +103,9 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the pixels that tests decode out of the user's cache, also where a test undoes its monkeypatches."""
+    place = tmp_path_factory.getbasetemp() / "caches" / str(next(TESTS))  # made by what needs it: few do
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("THUMBNET_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("THUMBNET_CACHE", str(place))
         yield
 
 

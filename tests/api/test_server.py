@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
@@ -455,15 +456,14 @@ def test_workers_do_not_outlive_their_supervisor(serve: Any) -> None:
             time.sleep(0.05)
 
 
-def test_healthy_clients_are_answered_while_two_hundred_slow_clients_are_connected(serve: Any, jpeg: bytes) -> None:
-    with serve(workers=1) as (url, _):
-        host, port = url.removeprefix("http://").split(":")
-        head = b"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc"
-        slow = [socket.create_connection((host, int(port))) for _ in range(200)]
-        try:
-            for number, connection in enumerate(slow):
-                connection.sendall(head if number % 2 else head[:40])
-            assert [ask(url, jpeg, seconds=5) for _ in range(20)] == [200] * 20
-        finally:
-            for connection in slow:
-                connection.close()
+def test_healthy_clients_are_answered_while_two_hundred_slow_clients_are_connected(server: str, jpeg: bytes) -> None:
+    address = urlsplit(server)
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc"
+    slow = [socket.create_connection((address.hostname, address.port)) for _ in range(200)]
+    try:
+        for number, connection in enumerate(slow):
+            connection.sendall(head if number % 2 else head[:40])
+        assert [ask(server, jpeg, seconds=5) for _ in range(20)] == [200] * 20
+    finally:
+        for connection in slow:
+            connection.close()
