@@ -38,12 +38,12 @@ import orjson
 from apiflask import APIFlask
 from flask import Response
 from flask.json.provider import JSONProvider
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from thumbnet import __version__
 from thumbnet.model import Classifier
 
 from . import huggingface, inference, operations, routes
+from .framing import with_client_address
 from .loading import Models
 from .logs import register_access_log
 from .metrics import Metrics
@@ -97,6 +97,7 @@ def create_app(settings: Settings | None = None, *classifiers: Classifier) -> AP
     app.url_map.merge_slashes = False  # would redirect, and to the Host header
     app.config.update(
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,  # of fields that are no files, which the line above bounds, too
         MAX_FORM_PARTS=2 * settings.max_images,
         MAX_IMAGES=settings.max_images,
         AUTO_SERVERS=False,  # would keep the Host header of whoever asks first
@@ -116,5 +117,5 @@ def create_app(settings: Settings | None = None, *classifiers: Classifier) -> AP
     register_rate_limit(app, settings)  # before the keys, so that guessing them is limited, too
     register_security(app, settings)
     if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
+        app.wsgi_app = with_client_address(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign, assignment]
     return app

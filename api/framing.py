@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -16,6 +17,9 @@ from .problems import choose_request_id, code_of, describe_fault, problem
 from .schemas import PROBLEM_JSON
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication
     from uvicorn._types import HTTPScope
 
 URI_BYTES = 4096
@@ -32,6 +36,9 @@ SAFE_HEADERS = (
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:\d{0,5})?")
 """RFC 9110, 7.2."""
+
+STARTED = "thumbnet.started"
+"""In the WSGI environment: when a request was there as a whole, of time.perf_counter."""
 
 Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
@@ -80,8 +87,27 @@ def origin_form(target: bytes) -> bytes:
     return (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
 
 
-def environ(scope: HTTPScope, headers: Headers, body: bytes) -> dict[str, Any]:
-    """The WSGI environment of a request (PEP 3333)."""
+def client_address(peer: str, forwarded: str, trusted: int) -> str:
+    """Who asks, where so many proxies in front each append whom they were asked by to X-Forwarded-For."""
+    hops = [hop.strip() for hop in forwarded.split(",")]
+    return (hops[-trusted] if 0 < trusted <= len(hops) else "") or peer
+
+
+def with_client_address(app: WSGIApplication, trusted: int) -> WSGIApplication:
+    """A WSGI application that is told the client's address rather than that of a proxy.
+
+    werkzeug's ProxyFix would believe a client that begins the header with a quotation mark.
+    """
+
+    def asked(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        peer, forwarded = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")
+        return app(environ | {"REMOTE_ADDR": client_address(peer, forwarded, trusted)}, start_response)
+
+    return asked
+
+
+def environ(scope: HTTPScope, headers: Headers, body: bytes, started: float) -> dict[str, Any]:
+    """The WSGI environment of a request (PEP 3333), and since when it has been waiting."""
     server, port = scope["server"] or ("", None)
     client, client_port = scope["client"] or ("", 0)
     variables: dict[str, Any] = {
@@ -102,6 +128,7 @@ def environ(scope: HTTPScope, headers: Headers, body: bytes) -> dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+        STARTED: started,
     }
     if body:
         variables["CONTENT_LENGTH"] = str(len(body))
@@ -132,7 +159,9 @@ def describe(rejected: Rejected, headers: Headers) -> Answer:
 
 
 def as_http(answer: Answer) -> bytes:
-    """An answer as it goes over the wire."""
+    """An answer as it goes over the wire, dated where it must be (RFC 9110, 6.6.1)."""
     status, headers, body = answer
+    if status < 500:
+        headers = [*headers, ("date", formatdate(usegmt=True))]
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers)]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

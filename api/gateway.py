@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.test import run_wsgi_app
 
 from .bodies import Bodies, Gone, discard
-from .framing import Answer, Headers, Rejected, as_http, check_framing, describe, environ
+from .framing import Answer, Headers, Rejected, as_http, check_framing, client_address, describe, environ
 from .logs import log_request
 from .metrics import Metrics
 from .problems import choose_request_id
@@ -97,15 +97,16 @@ class Gateway:
             check_framing(scope, headers)
             if scope["method"] in ("GET", "HEAD", "OPTIONS"):
                 pool = self._health if scope["path"].startswith(HEALTH_PATHS) else self._light
-                status, answer_headers, body = await self._answer(pool, scope, headers, b"", None)
+                status, answer_headers, body = await self._answer(pool, scope, headers, b"", None, started)
             elif self._is_stranger(headers):  # whose body is not worth receiving: Flask says what is wrong without it
-                status, answer_headers, body = await self._answer(self._light, scope, headers, b"", None)
+                status, answer_headers, body = await self._answer(self._light, scope, headers, b"", None, started)
                 answer_headers.append(("connection", "close"))
                 await discard(headers, receive)
             else:
                 self._check_room()
                 received = await self._bodies.receive(headers, receive)
-                status, answer_headers, body = await self._compute(scope, headers, received, receive)
+                started = time.perf_counter()  # how fast a client sends is not ours to answer for
+                status, answer_headers, body = await self._compute(scope, headers, received, receive, started)
         except (Rejected, asyncio.CancelledError) as error:
             rejected = error if isinstance(error, Rejected) else Rejected(503, OUT_OF_TIME, "stopping")
             if rejected.status == 413:
@@ -119,7 +120,8 @@ class Gateway:
             return
         finally:
             self._bodies.release(received)
-        if self._draining():
+        # Who waits for a 100 may send its body now, or the next request in its place (RFC 9110, 10.1.1).
+        if self._draining() or (not received and any(name == "expect" for name, _ in headers)):
             answer_headers.append(("connection", "close"))
         encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer_headers]
         await send({"type": "http.response.start", "status": status, "headers": encoded, "trailers": False})
@@ -155,12 +157,13 @@ class Gateway:
         path: str,
         headers: Headers,
         client: tuple[str, int] | None,
-        seconds: float = 0.0,
+        seconds: float | None = None,
     ) -> Answer:
         """The answer to a request that Flask has not seen, counted and logged; pages of accepted origins may read it.
 
         path      "" where the request is too broken to have one
         headers   those in READ are
+        seconds   that it took; None where it took next to none
         """
         status, answer_headers, body = describe(rejected, headers)
         self._metrics.request("gateway", method, status, seconds)
@@ -172,7 +175,7 @@ class Gateway:
                 method=method,
                 path=path,
                 status=status,
-                seconds=seconds,
+                seconds=seconds or 0.0,
                 request_id=dict(answer_headers)["x-request-id"],
                 client=self._address(headers, client),
                 size=0,
@@ -181,12 +184,9 @@ class Gateway:
         return status, answer_headers + cors_headers(self._settings.cors_origins, origin), body
 
     def _address(self, headers: Headers, client: tuple[str, int] | None) -> str:
-        """Who asks: as werkzeug's ProxyFix has it, which Flask's requests pass."""
-        trusted = self._settings.trusted_proxies
-        forwarded = ",".join(value for name, value in headers if name == "x-forwarded-for").split(",")
-        if trusted and len(forwarded) >= trusted and forwarded[-trusted].strip():
-            return forwarded[-trusted].strip()
-        return (client or ("", 0))[0]
+        """Who asks."""
+        forwarded = ",".join(value for name, value in headers if name == "x-forwarded-for")
+        return client_address((client or ("", 0))[0], forwarded, self._settings.trusted_proxies)
 
     def _log_has_room(self) -> bool:
         """Whether the log has room for one more refusal in this second."""
@@ -214,14 +214,16 @@ class Gateway:
         detail = f"{self._settings.queue} requests wait here, which is all it holds; come again."
         return Rejected(503, detail, "queue_full")
 
-    async def _compute(self, scope: HTTPScope, headers: Headers, body: bytes, receive: ASGIReceiveCallable) -> Answer:
+    async def _compute(
+        self, scope: HTTPScope, headers: Headers, body: bytes, receive: ASGIReceiveCallable, started: float
+    ) -> Answer:
         """Flask's answer to a request with a body, where there is room for it."""
         self._check_room()  # again: others came while the body was on its way
         self._held += 1
         self._metrics.waiting(1)
         short = is_short(scope["path"], headers, body) and self._loaded()
         try:
-            return await self._answer(None if short else self._computing, scope, headers, body, receive)
+            return await self._answer(None if short else self._computing, scope, headers, body, receive, started)
         finally:
             self._held -= 1
             self._metrics.waiting(-1)
@@ -233,13 +235,14 @@ class Gateway:
         headers: Headers,
         body: bytes,
         receive: ASGIReceiveCallable | None,
+        started: float,
     ) -> Answer:
         """Flask's answer. Raises Rejected past the deadline, Gone where nobody waits any more.
 
         pool      of the thread that computes it; None for the event loop
         receive   says that the client has left; None where that is not worth watching
         """
-        job = Job(self._app, environ(scope, headers, body))
+        job = Job(self._app, environ(scope, headers, body, started))
         loop = asyncio.get_running_loop()
         turn = None if pool else self._turns.take(job, loop)
         answer = turn.answer if turn is not None else loop.run_in_executor(pool, job)

@@ -139,7 +139,7 @@ def infer(name: str, version: str | None = None) -> Response:
         if binary is None:
             binary = bool(asked.parameters and asked.parameters.binary_data_output)
         parts.append(describe_tensor(output.name, values, binary=binary))
-    answer: dict[str, Any] = {"id": asked.id} if asked.id else {}
+    answer: dict[str, Any] = {} if asked.id is None else {"id": asked.id}
     answer |= {"model_name": model.name, "model_version": model.version, "outputs": [part for part, _ in parts]}
     data, headers = write_answer(answer, b"".join(tensor for _, tensor in parts))
     return Response(data, headers=headers)

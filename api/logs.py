@@ -14,6 +14,7 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
+from .framing import STARTED
 from .metrics import OTHER
 from .problems import request_id
 from .state import current_state
@@ -87,8 +88,8 @@ def register_access_log(app: Flask) -> None:
 
 
 def remember_start() -> None:
-    """The time is that from here to the end of `record_request`."""
-    g.started = time.perf_counter()
+    """The time is that from when the request was there, or from here, to the end of `record_request`."""
+    g.started = request.environ.get(STARTED) or time.perf_counter()
 
 
 def record_request(response: Response) -> Response:

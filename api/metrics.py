@@ -95,14 +95,15 @@ class Metrics:
         for label in labels:
             self._label(name, label)
 
-    def request(self, endpoint: str, method: str, status: int, seconds: float) -> None:
-        """A request was answered. `endpoint` is the rule of its URL, or OTHER."""
+    def request(self, endpoint: str, method: str, status: int, seconds: float | None) -> None:
+        """A request was answered. `endpoint` is the rule of its URL, or OTHER; without `seconds` in next to no time."""
         key = (endpoint, method if method in METHODS else OTHER, status)
         if (found := self._found.get(key)) is None:
             found = self._found[key] = self._requests.labels(*key), self._seconds.labels(endpoint)
         count, duration = found
         count.inc()
-        duration.observe(seconds)
+        if seconds is not None:
+            duration.observe(seconds)
 
     def turned_away(self, requests: int) -> None:
         """So many POST requests found no room, and were answered so without a look at them, in no time."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import mimetypes
+from functools import cache
 from importlib.resources import files
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, send_from_directory
+from flask import Response, jsonify, request
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from .openapi import answers
@@ -82,9 +84,18 @@ def docs_file(name: str) -> Response:
         return Response(START, content_type="text/javascript; charset=utf-8")
     if name not in SWAGGER_FILES:
         raise NotFound
-    response = send_from_directory(str(files(SWAGGER_UI) / "dist"), name, max_age=KEEP_SECONDS)
+    response = Response(swagger_file(name), mimetype=mimetypes.guess_type(name)[0])
+    response.cache_control.public, response.cache_control.max_age = True, KEEP_SECONDS
+    response.add_etag()
+    response.make_conditional(request)
     del response.headers["Date"]  # the server has its own
     return response
+
+
+@cache
+def swagger_file(name: str) -> bytes:
+    """A file of Swagger UI, in memory once for all who are being sent it."""
+    return (files(SWAGGER_UI) / "dist" / name).read_bytes()
 
 
 def check_ready() -> None:

@@ -6,7 +6,7 @@ llhttp, under httptools, is strict: two lengths, a length beside chunks, or a ma
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -29,6 +29,8 @@ ENOUGH_SECONDS = 2.2
 """What has been accepted may take so long once the server stops; then its client is told to come again."""
 UNREAD_SECONDS = 30.0
 """How long a client may leave what it is sent unread, once a socket's buffer is full."""
+UNREAD_BYTES = 64 * 1024 * 1024
+"""Of all that the clients of a worker leave unread."""
 HEAD_BYTES = 65_536
 """Of a request before its body: beyond HEADER_BYTES it is still parsed, to say which limit it broke."""
 FRAMING_BYTES = 65_536
@@ -55,6 +57,9 @@ class Flow(FlowControl):
 
 class LimitedProtocol(HttpToolsProtocol):
     """A connection that cannot be held open without sending requests."""
+
+    _unread: ClassVar[dict[LimitedProtocol, None]] = {}
+    """The connections of this worker whose clients do not read, in the order in which they stopped."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,13 +89,19 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """It does not read what it is sent."""
+        """It does not read what it is sent. Where this takes too much memory, who has not for the longest time goes."""
         super().pause_writing()
         self._unread_clock = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+        self._unread[self] = None
+        while sum(each.transport.get_write_buffer_size() for each in self._unread) > UNREAD_BYTES:
+            oldest = next(iter(self._unread))
+            del self._unread[oldest]
+            oldest.transport.abort()
 
     def resume_writing(self) -> None:
         """It does again."""
         super().resume_writing()
+        self._unread.pop(self, None)
         if self._unread_clock:
             self._unread_clock.cancel()
             self._unread_clock = None

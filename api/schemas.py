@@ -262,7 +262,7 @@ def explain_validation(error: ValidationError, most: int = 3) -> str:
     """The first things that are wrong."""
     issues: list[Mapping[str, Any]] = [*error.errors(include_url=False, include_context=False)]
     return " ".join(
-        f"{'.'.join(map(str, issue['loc'])) or 'body'}: {issue['msg'].removeprefix('Value error, ')}; "
+        f"{'.'.join(str(part)[:60] for part in issue['loc']) or 'body'}: {issue['msg'].removeprefix('Value error, ')}; "
         f"received {SHORT.repr(issue['input'])}."
         for issue in issues[:most]
     )

@@ -122,9 +122,12 @@ def serve(settings: Settings) -> None:
         listener = config.bind_socket()
         announce(settings, keys=len(kept.api_keys))
         try:
-            Supervisor(config, [listener], draining, settings.drain).run()
+            supervisor = Supervisor(config, [listener], draining, settings.drain)
+            supervisor.run()
         finally:
             listener.close()
+    if supervisor.failed:
+        raise SystemExit(STARTUP_FAILURE)
 
 
 @contextlib.contextmanager
@@ -176,10 +179,14 @@ class Supervisor(Multiprocess):
     """Keeps the workers running. After SIGTERM /readyz says 503 for `drain` seconds, then the workers finish."""
 
     def __init__(self, config: Config, sockets: list[socket.socket], draining: Any, drain: float) -> None:
+        hang_up = signal.getsignal(signal.SIGHUP) if hasattr(signal, "SIGHUP") else None
         super().__init__(config, sockets)
+        if hang_up is signal.SIG_IGN:  # started by nohup
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self._draining = draining
         self._drain = drain
         self._asked: WeakKeyDictionary[Process, float] = WeakKeyDictionary()  # since when an answer is awaited
+        self.failed = False
 
     def keep_subprocess_alive(self) -> None:
         """Replace workers that have ended, or answer no more; nobody once the server stops."""
@@ -196,6 +203,7 @@ class Supervisor(Multiprocess):
             worker.join()
             if worker.exitcode == STARTUP_FAILURE:
                 logger.error("worker %s cannot start", worker.pid)
+                self.failed = True
                 self.should_exit.set()
                 return
             logger.warning("worker %s %s; another takes its place", worker.pid, what)
@@ -229,8 +237,18 @@ class Supervisor(Multiprocess):
                     worker.process.kill()
                     worker.process.join()
 
+    def handle_hup(self) -> None:
+        """The terminal is gone: end as after SIGTERM."""
+        self.handle_term()
+
+    def handle_ttin(self) -> None:
+        """No more workers than there are settings for."""
+
+    def handle_ttou(self) -> None:
+        """Nor fewer."""
+
     def handle_term(self) -> None:
-        """Begin to drain; a second SIGTERM ends it."""
+        """Begin to drain; a second one ends it."""
         if self._draining.value:
             self.should_exit.set()
             return
@@ -299,8 +317,12 @@ def build_gateway(settings: Settings, draining: Any, shares: Shares) -> Gateway:
     stop_with_parent()
     sys.setswitchinterval(SWITCH_SECONDS)
     warnings.filterwarnings("ignore", module="PIL")  # callers could fill the log with them
-    import_what_needs_files()
-    app = create_app(settings)
+    try:
+        import_what_needs_files()
+        app = create_app(settings)
+    except Exception as error:
+        logger.exception("this worker cannot begin")  # uvicorn would print it, in lines that are no JSON
+        raise SystemExit(1) from error
     state: State = app.extensions["thumbnet"]
     state.draining = is_draining = lambda: bool(draining.value)
     shares.begin(state.models.loaded)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 from flask import request
-from pydantic import BaseModel, ConfigDict, FailFast, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, WithJsonSchema
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from thumbnet.model import InvalidArgument, Pixels
@@ -51,6 +51,11 @@ class InputTensor(Open):
     data: Any = Field(default=None, description="Absent where the tensor is behind the JSON.")
 
 
+def none_as_empty(outputs: Any) -> Any:
+    """The protocol knows no null here, but clients that write what was not asked for send it."""
+    return [] if outputs is None else outputs
+
+
 class OutputParameters(Open):
     """How to send a tensor: as bytes, or as the `classification` best classes."""
 
@@ -76,7 +81,9 @@ class InferRequest(Open):
 
     id: str | None = None
     inputs: Annotated[list[InputTensor], FailFast(), Field(min_length=1, max_length=1)]
-    outputs: Annotated[list[RequestedOutput], FailFast()] = Field(default_factory=list, max_length=8)
+    outputs: Annotated[list[RequestedOutput], FailFast(), BeforeValidator(none_as_empty)] = Field(
+        default_factory=list, max_length=8
+    )
     parameters: InferParameters | None = None
 
 

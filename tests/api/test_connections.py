@@ -316,6 +316,35 @@ def test_who_leaves_an_answer_unread_is_cut_off(monkeypatch: pytest.MonkeyPatch)
     assert unread < 4 * 2**20 == read
 
 
+def test_of_those_that_leave_too_much_unread_the_first_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ignore() -> list[bool]:
+        async with serving() as (connect, _):
+            clients = []
+            for _ in range(4):
+                reader, writer = await connect()
+                reader._transport.pause_reading()  # type: ignore[attr-defined]
+                writer.write(b"GET /large HTTP/1.1\r\n" + HOST + b"\r\n")
+                clients.append((reader, writer))
+                while len(protocol.LimitedProtocol._unread) < min(2, len(clients)):
+                    await asyncio.sleep(0.01)
+                if len(clients) == 2:  # as much as these have left beside what the system holds for them
+                    left = sum(each.transport.get_write_buffer_size() for each in protocol.LimitedProtocol._unread)
+                    monkeypatch.setattr(protocol, "UNREAD_BYTES", left + left // 5)
+            await asyncio.sleep(0.2)
+            whole = []
+            for reader, writer in clients:
+                reader._transport.resume_reading()  # type: ignore[attr-defined]
+                try:
+                    _, body = await asyncio.wait_for(answer(reader), 30)
+                    whole.append(len(body) == 4 * 2**20)
+                except (ConnectionError, asyncio.IncompleteReadError):
+                    whole.append(False)
+                writer.close()
+            return whole
+
+    assert run(ignore()) == [False, False, True, True]
+
+
 def test_refusals_that_nobody_reads_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     async def flood() -> int:
         async with serving() as (connect, gateway):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from apiflask import APIFlask
 from PIL import Image
 
+from thumbnet.api.framing import STARTED
 from thumbnet.api.gateway import COMPUTING_THREADS, COUNT_SECONDS, Gateway
 from thumbnet.api.metrics import Metrics
 from thumbnet.api.settings import Settings
@@ -292,6 +294,42 @@ def test_a_client_that_asks_before_it_sends_is_told_at_once(echo: Echo) -> None:
     assert asyncio.run(exchange()).status == 413
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_who_is_answered_without_having_sent_a_body_sends_nothing_in_its_place(method: str, echo: Echo) -> None:
+    async def exchange() -> tuple[Exchange, Exchange]:
+        gateway = gateway_of(echo, queue=1)
+        echo.open.clear()
+        first = asyncio.create_task(Exchange(gateway, [part(b"x")]).run())
+        while not echo.seen:
+            await asyncio.sleep(0.005)
+        headers = [("content-length", "3000"), ("expect", "100-continue")]
+        waits = asyncio.create_task(Exchange(gateway, [part(b"", more=True)], method=method, headers=headers).run())
+        await asyncio.sleep(0.05)
+        echo.open.set()
+        return await waits, await first
+
+    asked, other = asyncio.run(exchange())
+    assert asked.status == {"GET": 200, "POST": 503}[method]
+    assert asked.headers["connection"] == "close"
+    assert "connection" not in other.headers
+
+
+def test_the_time_to_answer_includes_that_to_wait() -> None:
+    slow = threading.Event()
+
+    def wait(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        slow.wait(0.2)
+        start_response("200 OK", [])
+        return [str(time.perf_counter() - environ[STARTED]).encode()]
+
+    async def ask() -> list[float]:
+        gateway = Gateway(wait, Settings(), Metrics(), lambda: False)
+        asked = [Exchange(gateway, [part(b"x" * (SHORT_BYTES + 1))]).run() for _ in range(COMPUTING_THREADS + 1)]
+        return [float(answer.body) for answer in await asyncio.gather(*asked)]
+
+    assert max(asyncio.run(ask())) >= 0.3
+
+
 def test_a_body_that_trickles_is_refused(echo: Echo) -> None:
     async def exchange() -> Exchange:
         return await Exchange(gateway_of(echo, body_timeout=0.1), [part(b"x", more=True)]).run()
@@ -465,6 +503,7 @@ def test_what_cannot_be_answered_before_the_server_ends_is_told_to_come_again(ec
         (2, "203.0.113.5, 198.51.100.1", "203.0.113.5"),
         (2, "198.51.100.1", "192.0.2.7"),
         (1, "", "192.0.2.7"),
+        (1, '"x, 198.51.100.1', "198.51.100.1"),
     ],
 )
 def test_a_refusal_is_logged_with_the_address_that_the_proxy_says(

@@ -136,6 +136,12 @@ def test_pixels_in_json_may_be_flat_or_nested(
     assert np.array_equal(tensors(answer)["probabilities"], expected)
 
 
+def test_an_empty_id_is_one_and_outputs_of_null_are_none(client: FlaskClient, pixels: np.ndarray) -> None:
+    answer = infer(client, tensor(pixels), id="", outputs=None).json
+    assert answer["id"] == ""
+    assert len(answer["outputs"]) == 3
+
+
 def test_without_outputs_all_of_them_come(client: FlaskClient, classifier: Classifier, pixels: np.ndarray) -> None:
     answer = infer(client, tensor(pixels))
     assert (answer.json["model_name"], answer.json["model_version"]) == (

@@ -3,6 +3,7 @@ import logging
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from thumbnet.api import Settings
+from thumbnet.api.framing import STARTED
 from thumbnet.api.logs import JSONFormatter, TerminalFormatter, register_access_log
 from thumbnet.api.metrics import Metrics
 from thumbnet.api.problems import register_problems
@@ -106,6 +108,14 @@ def test_a_request_is_logged_without_its_query_and_counted(
     }
     page = client.application.extensions["thumbnet"].metrics.text()[0].decode()
     assert 'thumbnet_requests_total{endpoint="/models/<name>",method="POST",status="200"} 1.0' in page
+
+
+def test_the_time_begins_when_the_request_was_there(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    client.post("/models/toys", environ_overrides={STARTED: time.perf_counter() - 60})
+    (line,) = requests(caplog)
+    assert 60_000 <= line["milliseconds"] < 90_000
+    page = client.application.extensions["thumbnet"].metrics.text()[0].decode()
+    assert float(re.findall(r'thumbnet_request_seconds_sum{endpoint="/models/<name>"} (\S+)', page)[0]) >= 60
 
 
 def test_paths_that_callers_make_up_are_counted_together_and_cut_short(

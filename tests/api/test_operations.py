@@ -4,6 +4,7 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from thumbnet.api import operations
 from thumbnet.api.state import State
 
 
@@ -44,6 +45,16 @@ def test_the_page_about_the_interface_needs_nothing_but_this_server(client: Flas
         assert answer.headers["Content-Type"].split(";")[0] in ("text/css", "text/javascript", "image/png")
         answer.close()
     assert "<script>" not in page.get_data(as_text=True)  # its policy allows none
+
+
+def test_what_that_page_needs_is_in_memory_once_and_sent_once(client: FlaskClient) -> None:
+    name = "swagger-ui-bundle.js"
+    assert operations.swagger_file(name) is operations.swagger_file(name)
+    first = client.get(f"/docs/{name}")
+    assert first.data == operations.swagger_file(name)
+    again = client.get(f"/docs/{name}", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert first.headers["Cache-Control"] == "public, max-age=86400"
 
 
 @pytest.mark.parametrize("name", ["index.html", "swagger-ui.js", "oauth2-redirect.html", "..", "%2e%2e%2fLICENSE"])

@@ -26,6 +26,7 @@ from PIL import Image
 from uvicorn import Config
 
 from thumbnet.api import Settings, server
+from thumbnet.api.sharing import Shares
 from thumbnet.model import Classifier, InvalidArgument, WeightsError
 from thumbnet.model.weights import SHIPPED_ROOT, read_config, write_config
 
@@ -175,6 +176,8 @@ def test_serve_starts_workers_with_these_settings(
     started: dict[str, Any] = {}
 
     class Recorder:
+        failed = False
+
         def __init__(self, config: Config, sockets: list[socket.socket], draining: Any, drain: float) -> None:
             started.update(config=config, address=sockets[0].getsockname(), drain=drain)
 
@@ -297,6 +300,51 @@ def test_a_signal_to_every_process_lets_no_accepted_request_fail(serve: Any, jpe
         assert time.monotonic() - told <= 5
     assert not load.failures
     assert set(load.statuses) <= {0, 200, 503}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no such signal")
+def test_a_server_ends_with_its_terminal(serve: Any) -> None:
+    with serve(workers=1, drain=0) as (_, process):
+        process.send_signal(signal.SIGTTIN)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(timeout=15) == 0
+
+
+def test_a_worker_that_cannot_begin_says_so_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: Settings) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "setpgid", lambda *_: None)
+    monkeypatch.setattr(server, "create_app", broken)
+    monkeypatch.setattr("warnings.filterwarnings", lambda *_, **__: None)
+    with pytest.raises(SystemExit) as ended:
+        server.build_gateway(Settings(), None, Shares(1))
+    assert ended.value.code == 1
+    (record,) = [record for record in caplog.records if record.name == server.logger.name]
+    assert (record.getMessage(), record.exc_info is not None) == ("this worker cannot begin", True)
+
+
+def test_a_server_whose_workers_cannot_start_ends_with_a_failure(
+    monkeypatch: pytest.MonkeyPatch, find_free_port: Callable[[], int]
+) -> None:
+    class Failing:
+        failed = True
+
+        def __init__(self, *_: Any) -> None:
+            pass
+
+        def run(self) -> None:
+            pass
+
+    monkeypatch.setattr(server, "Supervisor", Failing)
+    monkeypatch.setattr(server, "LOGGING", {"version": 1, "disable_existing_loggers": False})
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.setenv("THUMBNET_RATE_FILE", "")
+    with pytest.raises(SystemExit) as ended:
+        server.serve(Settings(weights=("mnist",), port=find_free_port()))
+    assert ended.value.code != 0
 
 
 def test_a_worker_that_hangs_does_not_keep_the_server_from_ending(serve: Any) -> None:
