@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import io
 import os
+import shutil
 import signal
 import socket
+import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,9 +95,10 @@ def launch_demo(
     if mcp and visitors:
         raise InvalidArgument("received both auth and mcp: assistants cannot log in, so the tool would answer nobody.")
     check_address(host, port)
-    require_gradio()
     if mcp:
         require_mcp()
+        keep_files_together()
+    require_gradio()
     demo = build_demo(load_classifiers(weights or shipped_weights()))
     if share:
         print("Asking for a share link; this can take half a minute …", flush=True)
@@ -133,7 +138,7 @@ def serve(
 
     with contextlib.redirect_stdout(io.StringIO()):  # Gradio prints its own advice, which does not fit a command line
         _, address, share_url = demo.launch(
-            server_name=host,
+            server_name=f"[{host}]" if ":" in host else host,
             server_port=port,
             share=share,
             auth=list(visitors) or None,
@@ -153,6 +158,24 @@ def serve(
             head=head(),
         )
     return address.rstrip("/"), share_url
+
+
+def keep_files_together() -> None:
+    """Give Gradio a folder of its own, for it forgets those that assistants send: removed with age, and at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="thumbnet-demo-", dir=os.environ.get("GRADIO_TEMP_DIR")))
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    every, age = CACHE_SECONDS
+
+    def remove_old() -> None:
+        while True:
+            time.sleep(every)
+            for file in folder.rglob("*.*"):
+                with contextlib.suppress(OSError):  # Gradio removes them, too
+                    if time.time() - file.stat().st_mtime > age:
+                        file.unlink()
+
+    threading.Thread(target=remove_old, daemon=True).start()
 
 
 def read_visitors(auth: str) -> list[tuple[str, str]]:
@@ -208,9 +231,3 @@ def require_mcp() -> None:
         import mcp  # noqa: F401
     except ImportError as error:
         raise MissingDependency("mcp", "mcp") from error
-
-
-if __name__ == "__main__":  # as a Space starts it; as a module of the package, for the imports beside it
-    from thumbnet.demo.app import launch_demo as launch
-
-    launch(host=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), port=int(os.environ.get("GRADIO_SERVER_PORT", 7860)))

@@ -28,5 +28,6 @@ EXAMPLES_OF = {
 
 
 def reads_digits(config: WeightsConfig) -> bool:
-    """Whether a model takes what MNIST's digits look like, so that one can draw for it."""
-    return config.preprocessing.channels == 1 and config.preprocessing.image_size == 28
+    """Whether a model takes what MNIST's digits look like and knows nothing else, so that one can draw for it."""
+    looks = (config.preprocessing.channels, config.preprocessing.image_size)
+    return looks == (1, 28) and set(config.labels) <= set("0123456789")

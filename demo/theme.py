@@ -106,6 +106,9 @@ def head() -> str:
     return f"""
 <link rel="icon" type="image/svg+xml" href="data:image/svg+xml;base64,{icon}">
 <script>
+// Gradio takes the language of the browser for that of the page.
+new MutationObserver(() => document.documentElement.lang === "en" || (document.documentElement.lang = "en")).observe(
+  document, {{ subtree: true, attributes: true, attributeFilter: ["lang"] }});
 const settle = (shown) => (event) => event.target.closest?.(".picture") && (event.target.style.opacity = shown);
 document.addEventListener("error", settle(0), true); // a file that is no picture: the card says so, once is enough
 document.addEventListener("load", settle(1), true);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -20,17 +21,28 @@ FileInput = TypeVar("FileInput", gr.Image, gr.File)
 
 
 def files_only(component: FileInput) -> FileInput:
-    """Make a component refuse an address in place of a file, with gr.Error: Gradio would fetch it."""
+    """Make a component refuse an address in place of a file, with gr.Error: Gradio would fetch it.
+
+    The address that this server gave a file which was uploaded stands for that file: so assistants name it.
+    """
     keep = component.async_move_resource_to_block_cache
 
     async def keep_file(url_or_file_path: str | Path | None) -> str | None:
         if isinstance(url_or_file_path, str) and url_or_file_path.lower().startswith(("http:", "https:")):
-            message = "received an address; nothing is fetched here, send the image file itself."
-            raise gr.Error(message, print_exception=False)
+            uploaded = Path(unquote(url_or_file_path.partition("/gradio_api/file=")[2])).resolve()
+            if not is_uploaded(uploaded):
+                message = "received an address; nothing is fetched here, send the image file itself."
+                raise gr.Error(message, print_exception=False)
+            url_or_file_path = uploaded
         return await keep(url_or_file_path)
 
     component.async_move_resource_to_block_cache = keep_file  # type: ignore[method-assign]
     return component
+
+
+def is_uploaded(file: Path) -> bool:
+    """Whether a resolved path is that of a file which a visitor has sent."""
+    return file.is_file() and file.is_relative_to(Path(get_upload_folder()).resolve())
 
 
 def name_of(upload: object) -> str:
@@ -52,6 +64,6 @@ def read_upload(upload: object) -> bytes:
             file = Path(path).resolve()
             if file.is_relative_to(uploads) and not file.exists():
                 raise ThumbnetError("the picture is no longer here, as none is kept for long; choose it again.")
-            if file.is_file() and any(file.is_relative_to(folder) for folder in (uploads, EXAMPLES.resolve())):
+            if is_uploaded(file) or (file.is_file() and file.is_relative_to(EXAMPLES.resolve())):
                 return file.read_bytes()
     raise ThumbnetError("no picture was received; send an image file.")

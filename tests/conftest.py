@@ -89,6 +89,13 @@ def start_demo(find_free_port: Callable[[], int]) -> StartDemo:
     return running
 
 
+@pytest.fixture(scope="session")
+def demo_url(start_demo: StartDemo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running demo of the shipped models, for all tests that leave it as it is."""
+    with start_demo(cache=tmp_path_factory.mktemp("cache")) as (url, _):
+        yield url
+
+
 def read_until(process: subprocess.Popen[str], text: str) -> str:
     """What the process prints up to the line that has the text; fails where it ends without it."""
     assert process.stdout

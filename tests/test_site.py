@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,7 +13,7 @@ from threading import Thread
 from typing import Literal
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from thumbnet import api, model
 from thumbnet.commands.serving import describe_settings
@@ -39,6 +40,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def browser(chromium: str | None) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 def test_every_page_of_the_docs_can_be_reached_from_the_navigation(site: Path) -> None:
     text = (site / "index.html").read_text(encoding="utf-8")
     links = {link.removeprefix("./") for link in re.findall(r'href="([^"#]+)"', text)}
@@ -60,34 +69,31 @@ def test_the_reference_has_every_public_name_setting_and_field(site: Path) -> No
 
 @pytest.mark.parametrize(("first", "then"), [("light", "dark"), ("dark", "light")])
 def test_a_day_of_the_course_has_formulas_and_figures_in_the_colours_of_the_readers_system(
-    site: Path, chromium: str | None, first: Literal["light", "dark"], then: Literal["light", "dark"]
+    site: Path, browser: Browser, first: Literal["light", "dark"], then: Literal["light", "dark"]
 ) -> None:
     def figures() -> list[str]:
         sources = [image.get_attribute("src") for image in page.locator("img[src*=neuron]").all() if image.is_visible()]
         return [str(source).split("/")[-1].split("#")[0] for source in sources]
 
     figure = {"light": "neuron.svg", "dark": "neuron-dark.svg"}
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(color_scheme=first)
-        page.goto((site / "course" / "day1" / "index.html").as_uri())
-        page.wait_for_selector(".katex")
-        assert page.locator(".katex-error").count() == 0
-        assert page.locator(".arithmatex:not(:has(.katex))").count() == 0
-        assert figures() == [figure[first]]
-        page.emulate_media(color_scheme=then)
-        page.reload()
-        page.wait_for_selector(".katex")
-        assert figures() == [figure[then]]
-        browser.close()
+    page = browser.new_page(color_scheme=first)
+    page.goto((site / "course" / "day1" / "index.html").as_uri())
+    page.wait_for_selector(".katex")
+    assert page.locator(".katex-error").count() == 0
+    assert page.locator(".arithmatex:not(:has(.katex))").count() == 0
+    assert figures() == [figure[first]]
+    page.emulate_media(color_scheme=then)
+    page.reload()
+    page.wait_for_selector(".katex")
+    assert figures() == [figure[then]]
+    page.close()
 
 
-def test_words_are_found_and_nothing_is_loaded_from_elsewhere(site: Path, chromium: str | None) -> None:
+def test_words_are_found_and_nothing_is_loaded_from_elsewhere(site: Path, browser: Browser) -> None:
     handler = partial(Quiet, directory=str(site))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as play:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         home = f"http://127.0.0.1:{server.server_port}/"
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 380, "height": 900})
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
@@ -98,6 +104,6 @@ def test_words_are_found_and_nothing_is_loaded_from_elsewhere(site: Path, chromi
         page.click(".md-search__button")
         page.keyboard.type("saturation")
         page.get_by_text("are saturated").first.wait_for()
-        browser.close()
+        page.close()
         server.shutdown()
     assert [url for url in asked if not url.startswith((home, "data:", "blob:"))] == []

@@ -37,6 +37,8 @@ for (const button of element.querySelectorAll("button"))
 """
 
 MOST_AT_ONCE = 64
+KNOWN = 20
+"""Classes of a model that its description names."""
 COLUMNS = ("file", "label", "probability", "abstained", "problem")
 
 STYLE = """
@@ -110,8 +112,8 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         """Say what a small picture shows: the best label, and the probability of every label, best first.
 
         Args:
-            image: The file of a picture, JPEG, PNG, WebP, GIF or BMP, of at most 10 MB.
-            model: Which model answers; "cifar10" knows ten everyday things, "mnist" handwritten digits.
+            image: A picture of at most 10 MB: a data: URI, or the address of a file sent to /gradio_api/upload here.
+            model: Which model answers.
         """
         try:
             return probabilities(classify(classifiers, image, model))
@@ -129,7 +131,18 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
         show_progress="minimal",
         api_visibility="private",
     )
-    gr.on([], predict, [image, model], predicted, preprocess=False, api_name="predict")
+    known = "; ".join(
+        f"{name} knows {', '.join(classifier.labels[:KNOWN])}" for name, classifier in classifiers.items()
+    )
+    gr.on(
+        [],
+        predict,
+        [image, model],
+        predicted,
+        preprocess=False,
+        api_name="predict",
+        api_description=f"Say what a small picture shows: the probability of every label, best first. {known}.",
+    )
 
     if examples:
         chooser = gr.HTML(
@@ -138,7 +151,14 @@ def build_tab(classifiers: Mapping[str, Classifier]) -> None:
             js_on_load=CHOOSE,
             elem_classes="examples",
         )
-        chooser.click(choose_example, chooser, [image, model], show_progress="hidden", api_visibility="private")
+        chooser.click(
+            choose_example,
+            chooser,
+            [image, model],
+            show_progress="hidden",
+            api_visibility="private",
+            trigger_mode="always_last",  # by default a click is lost while the one before it is under way
+        )
     build_several(classifiers, model)
 
 

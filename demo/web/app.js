@@ -72,16 +72,16 @@ async function invite() {
   const known = network.labels.slice(0, KNOWN).map(plain);
   $("known").replaceChildren(...[...known, ...(more > 0 ? [`and ${more} more`] : [])].map(item));
   $("known").hidden = false;
-  $("seen").hidden = $("bars").hidden = true;
 }
 
 function item(text) {
   return Object.assign(document.createElement("li"), { textContent: text });
 }
 
+/** Nothing but words: what was said and shown before is taken away. */
 function say(verdict, aside) {
   $("card").classList.remove("problem");
-  $("known").hidden = true;
+  $("known").hidden = $("seen").hidden = $("bars").hidden = true;
   $("verdict").textContent = verdict;
   $("aside").textContent = aside;
 }
@@ -89,7 +89,6 @@ function say(verdict, aside) {
 function complain(verdict, aside) {
   say(verdict, aside);
   $("card").classList.add("problem");
-  $("seen").hidden = $("bars").hidden = true;
 }
 
 function showSeen(pixels, { image_size: size, channels }) {
@@ -169,8 +168,8 @@ export async function decode(file) {
 function clear() {
   stopCamera();
   again = null;
-  $("picture").hidden = $("clear").hidden = !model.draws;
   $("picture").hidden = true;
+  if (!model.draws) hide("clear");
   if (model.draws) pad.clear();
   else invite();
 }
@@ -194,17 +193,23 @@ async function startCamera() {
   ++turn;
   again = null;
   say("Hold something up to the camera", "");
-  $("seen").hidden = $("bars").hidden = true;
   $("camera").srcObject = stream;
   $("picture").hidden = true;
-  $("camera").hidden = $("shoot").hidden = $("clear").hidden = false;
+  $("camera").hidden = $("clear").hidden = false;
 }
 
 function stopCamera() {
   ++cameraTurn;
   for (const track of $("camera").srcObject?.getTracks() ?? []) track.stop();
   $("camera").srcObject = null;
-  $("camera").hidden = $("shoot").hidden = true;
+  $("camera").hidden = true;
+  hide("shoot");
+}
+
+/** Hide a button; whoever has just pressed it with the keyboard goes on at the one before it. */
+function hide(button) {
+  if (document.activeElement === $(button)) (model.draws ? $("pad").querySelector("canvas") : $("webcam")).focus();
+  $(button).hidden = true;
 }
 
 function shoot() {
@@ -221,6 +226,7 @@ function choose(next) {
   stopCamera();
   $("clear").hidden = !model.draws && !again;
   $("examples").replaceChildren(...model.examples.map(exampleButton));
+  $("try").hidden = !model.examples.length;
   say("Loading the network …", "");
   if (model.draws || !again) clear();
   else again();
@@ -272,6 +278,7 @@ addEventListener("drop", (event) => {
 });
 addEventListener("paste", (event) => take(event.clipboardData.files));
 $("webcam").addEventListener("click", startCamera);
+$("camera").addEventListener("loadedmetadata", () => ($("shoot").hidden = $("camera").hidden)); // before, there is no picture
 $("shoot").addEventListener("click", shoot);
 $("clear").addEventListener("click", clear);
 start().catch((error) => say("This page is not complete", error.message));

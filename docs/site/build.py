@@ -127,7 +127,11 @@ def build(place: Path, target: Path) -> int:
 def main(arguments: list[str]) -> int:
     """Build the site; the exit code."""
     with tempfile.TemporaryDirectory() as place:  # of its own: two may be built at once
-        return build(Path(place), Path(arguments[0]) if arguments else ROOT / "site")
+        target = Path(arguments[0]) if arguments else ROOT / "site"
+        if target.exists() and any(target.iterdir()) and not (target / "404.html").exists():
+            print(f"{target} has files of something else; name a folder that is empty, or an earlier site.")
+            return 1
+        return build(Path(place), target)
 
 
 if __name__ == "__main__":

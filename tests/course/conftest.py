@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import importlib
 import json
 import sys
@@ -12,8 +14,11 @@ from typing import Any
 
 import pytest
 
+from thumbnet.model import datasets
+
 COURSE = Path(__file__).parents[2] / "docs" / "course"
 Load = Callable[[str], ModuleType]
+Read = Callable[..., Any]
 
 
 @pytest.fixture
@@ -22,9 +27,17 @@ def folder(request: pytest.FixtureRequest) -> Path:
     return COURSE / request.path.stem.removeprefix("test_")
 
 
+@pytest.fixture(scope="module")
+def read_once() -> Read:
+    """Read a built-in data set from its files the first time; give copies, as a lesson may change what it gets."""
+    read = functools.cache(datasets._read_torchvision)
+    return lambda *arguments: copy.deepcopy(read(*arguments))
+
+
 @pytest.fixture
-def load(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+def load(folder: Path, read_once: Read, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """`load("mlp")` imports a module or solution of the day. Other days have modules of the same name: none stays."""
+    monkeypatch.setattr(datasets, "_read_torchvision", read_once)
     monkeypatch.setattr(sys, "path", [str(folder), str(folder / "solutions"), *sys.path])
     yield importlib.import_module
     for name, module in list(sys.modules.items()):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,12 +21,8 @@ def classifiers(cifar10: Classifier, mnist: Classifier) -> dict[str, Classifier]
 
 
 @pytest.fixture(scope="session")
-def url(
-    start_demo: Callable[..., AbstractContextManager[tuple[str, object]]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The address of a running demo."""
-    with start_demo(cache=tmp_path_factory.mktemp("cache")) as (address, _):
-        yield address
+def url(demo_url: str) -> str:
+    return demo_url
 
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -39,9 +34,9 @@ NARROW = 600
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(chromium: str | None) -> Iterator[Browser]:
-    """A browser for the tests of one file: Playwright's event loop runs until it closes, and later tests want one."""
+    """A browser for the tests of this folder: Playwright's event loop runs until it closes, and others want one."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser

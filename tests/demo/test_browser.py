@@ -47,6 +47,22 @@ def test_an_uploaded_photograph_is_answered_in_words(page, classifiers):
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
 
+def test_of_two_examples_the_last_is_shown(page, classifiers):
+    examples = page.locator(".examples button")
+    examples.nth(3).evaluate("(bird) => bird.click()")
+    examples.nth(10).evaluate("(truck) => truck.click()")  # while the bird is on its way
+    prediction = classifiers["cifar10"].predict(EXAMPLES / "truck.png")
+    expect(page.locator(".verdict").first).to_have_text(describe(prediction))
+
+
+def test_the_page_is_english_whatever_the_browser_speaks(browser, url):
+    page = browser.new_page(locale="de-DE")
+    page.goto(url)
+    expect(page.locator(".examples img").first).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "en"
+    page.close()
+
+
 def test_an_example_brings_its_own_model_and_can_be_cleared(page, classifiers):
     seven = page.locator(".examples button").nth(len(EXAMPLES_OF["cifar10"]))
     sentence = describe(classifiers["mnist"].predict(EXAMPLES / "digit-7.png"))

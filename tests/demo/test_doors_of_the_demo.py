@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError, AuthenticationError
@@ -60,24 +61,37 @@ def test_an_assistant_finds_the_tool_and_gets_the_classifiers_answer(start_demo,
     from mcp import ClientSession
     from mcp.client.streamable_http import streamable_http_client
 
-    async def ask(url: str) -> tuple[list[str], str]:
-        picture = f"data:image/jpeg;base64,{base64.b64encode(PHOTOGRAPH.read_bytes()).decode()}"
+    async def ask(url: str) -> tuple[list[str], list[str]]:
+        photograph = (PHOTOGRAPH.name, PHOTOGRAPH.read_bytes())
+        uploaded = httpx.post(f"{url}/gradio_api/upload", files={"files": photograph}).json()[0]
+        pictures = [
+            f"data:image/jpeg;base64,{base64.b64encode(PHOTOGRAPH.read_bytes()).decode()}",
+            f"{url}/gradio_api/file={uploaded}",
+            f"{url}/gradio_api/file={PHOTOGRAPH}",
+            f"{url}/favicon.ico",
+        ]
         async with (
             streamable_http_client(f"{url}/gradio_api/mcp/") as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()
             tools = [tool.name for tool in (await session.list_tools()).tools]
-            result = await session.call_tool(tools[0], {"image": picture, "model": "cifar10"})
-            return tools, "".join(getattr(part, "text", "") for part in result.content)
+            results = [
+                await session.call_tool(tools[0], {"image": picture, "model": "cifar10"}) for picture in pictures
+            ]
+            return tools, ["".join(getattr(part, "text", "") for part in result.content) for result in results]
 
     with start_demo("--mcp", cache=tmp_path) as (url, process):
         assert "/gradio_api/mcp/" in process.stdout.readline()
         with ThreadPoolExecutor(1) as pool:  # the main thread may already run the loop of a browser
-            tools, answer = pool.submit(lambda: asyncio.run(ask(url))).result()
+            tools, (of_bytes, of_upload, of_path, of_address) = pool.submit(lambda: asyncio.run(ask(url))).result()
     assert len(tools) == 1
     assert tools[0].endswith("predict")
-    assert cifar10.predict(PHOTOGRAPH).label in answer
+    for answer in (of_bytes, of_upload):
+        assert cifar10.predict(PHOTOGRAPH).label in answer
+    for refusal in (of_path, of_address):
+        assert "nothing is fetched here" in refusal
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_its_library_mcp_says_how_to_get_it(monkeypatch):

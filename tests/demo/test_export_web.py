@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import gzip
 import hashlib
@@ -13,8 +14,10 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -30,7 +33,9 @@ from thumbnet.demo.static_page import WEB, export_page
 from thumbnet.demo.strokes import CANVAS, as_digit
 from thumbnet.model import Classifier, InvalidArgument, Prediction, Score
 from thumbnet.model.errors import ThumbnetError, WeightsCorrupt, WeightsNotFound
-from thumbnet.model.weights import SHIPPED_ROOT
+from thumbnet.model.weights import SHIPPED_ROOT, read_config, write_config
+
+from .conftest import take_screenshot
 
 IMAGES = 500
 FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
@@ -42,9 +47,9 @@ async ([folder, files]) => {
   const { decode } = await import("./app.js");
   const network = await loadClassifier(folder);
   const answers = [];
-  for (const file of files) {
-    const bytes = Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0));
-    const pixels = toPixels(await decode(new Blob([bytes])), network.preprocessing);
+  const read = (file) => decode(new Blob([Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0))]));
+  for (const picture of await Promise.all(files.map(read))) {
+    const pixels = toPixels(picture, network.preprocessing);
     const { scores, abstained } = await network.classify(pixels);
     answers.push({ scores, abstained, pixels: btoa(String.fromCharCode(...pixels)) });
   }
@@ -63,19 +68,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an exported page, in a sub-folder of a plain file server."""
     root = tmp_path_factory.mktemp("root")
     export_page(root / "some where" / "page", ["cifar10", "mnist"])
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(root)))
+    with serving(root) as address:
+        yield f"{address}some%20where/page/"
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """The address of a plain server of files."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/some%20where/page/"
+    yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     thread.join()
     server.server_close()
 
 
-@pytest.fixture(params=[(1440, "light"), (380, "dark")], ids=["wide-light", "narrow-dark"])
-def static(request: pytest.FixtureRequest, browser: Browser, site: str) -> Iterator[Page]:
+@contextlib.contextmanager
+def visit(browser: Browser, site: str, width: int, scheme: Literal["light", "dark"]) -> Iterator[Page]:
     """The page; console errors and requests to anybody but its server fail the test."""
-    width, scheme = request.param
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.set_default_timeout(60_000)
     wrong: list[str] = []
@@ -86,11 +97,32 @@ def static(request: pytest.FixtureRequest, browser: Browser, site: str) -> Itera
     page.goto(site)
     expect(page.locator("#verdict")).to_have_text("Show me a picture")
     yield page
-    if folder := os.environ.get("THUMBNET_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"static-{request.node.originalname}-{width}-{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
     assert not wrong
+
+
+@pytest.fixture(params=[(1440, "light"), (380, "dark")], ids=["wide-light", "narrow-dark"])
+def static(request: pytest.FixtureRequest, browser: Browser, site: str) -> Iterator[Page]:
+    width, scheme = request.param
+    with visit(browser, site, width, scheme) as page:
+        yield page
+        take_screenshot(page, f"static-{request.node.originalname}-{width}-{scheme}")
+
+
+@pytest.fixture(scope="module")
+def modules(browser: Browser, site: str) -> Iterator[Page]:
+    """The page for tests that only call functions of its modules, and leave it as it is."""
+    with visit(browser, site, 1440, "light") as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def camera(browser: Browser, chromium: str | None) -> Iterator[Browser]:
+    """A browser that has a camera and grants it to every page."""
+    camera = browser.browser_type.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *FAKE_CAMERA])
+    yield camera
+    camera.close()
 
 
 def as_png(pixels: np.ndarray) -> bytes:
@@ -107,8 +139,7 @@ def ask(page: Page, model: int, files: list[bytes]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
-def test_the_browser_agrees_with_the_classifier_on_the_test_images(static):
+def test_the_browser_agrees_with_the_classifier_on_the_test_images(modules):
     from torchvision.datasets import CIFAR10, MNIST
 
     root = os.environ["THUMBNET_DATA"]
@@ -117,7 +148,7 @@ def test_the_browser_agrees_with_the_classifier_on_the_test_images(static):
     for number, classifier, images in sets:
         pixels = images[:IMAGES]
         expected = classifier.predict_batch(list(pixels))
-        answers = ask(static, number, [as_png(image) for image in pixels])
+        answers = ask(modules, number, [as_png(image) for image in pixels])
         agreed = [a["scores"][0]["label"] == e.label for a, e in zip(answers, expected, strict=True)]
         assert np.mean(agreed) >= 0.99
         assert np.mean([a["abstained"] == e.abstained for a, e in zip(answers, expected, strict=True)]) >= 0.99
@@ -152,11 +183,10 @@ def photographs() -> dict[str, bytes]:
     return files
 
 
-@pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
-def test_a_photograph_looks_to_the_network_as_it_does_elsewhere(static):
+def test_a_photograph_looks_to_the_network_as_it_does_elsewhere(modules):
     classifier = Classifier.load("cifar10", precision="fp32")
     files = photographs()
-    for (name, data), answer in zip(files.items(), ask(static, 0, list(files.values())), strict=True):
+    for (name, data), answer in zip(files.items(), ask(modules, 0, list(files.values())), strict=True):
         prediction = classifier.predict(data)
         seen = np.frombuffer(base64.b64decode(answer["pixels"]), np.uint8).astype(int)
         difference = np.abs(seen - prediction.pixels.ravel())
@@ -165,8 +195,7 @@ def test_a_photograph_looks_to_the_network_as_it_does_elsewhere(static):
         assert all(abs(probabilities[s.label] - s.probability) < 0.05 for s in prediction.scores), name
 
 
-@pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
-def test_answers_are_put_into_the_same_words_as_in_the_demo(static):
+def test_answers_are_put_into_the_same_words_as_in_the_demo(modules):
     code = "async (all) => { const { describe } = await import('./words.js'); return all.map(describe); }"
     cases = [
         (label, probability, abstained, classes)
@@ -182,11 +211,10 @@ def test_answers_are_put_into_the_same_words_as_in_the_demo(static):
             {"scores": [{"label": s.label, "probability": s.probability} for s in scores], "abstained": abstained}
         )
         expected.append(describe(Prediction(tuple(scores), abstained, np.zeros((1, 1, 3), np.uint8), 1.0)))
-    assert static.evaluate(code, sent) == expected
+    assert modules.evaluate(code, sent) == expected
 
 
-@pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
-def test_strokes_become_the_same_digit_as_in_the_demo(static, rng):
+def test_strokes_become_the_same_digit_as_in_the_demo(modules, rng):
     code = """async (all) => { const { asDigit } = await import('./strokes.js');
       return all.map((ink) => { const digit = asDigit(Uint8Array.from(ink)); return digit && Array.from(digit); }); }"""
     drawings = [np.zeros((CANVAS, CANVAS), np.uint8) for _ in range(4)]
@@ -194,7 +222,7 @@ def test_strokes_become_the_same_digit_as_in_the_demo(static, rng):
     drawings[2][10:20, 5:105] = 200
     drawings[2][15:100, 60:72] = 255
     drawings[3][40:45, 40:45] = rng.integers(0, 256, (5, 5))
-    answers = static.evaluate(code, [drawing.ravel().tolist() for drawing in drawings])
+    answers = modules.evaluate(code, [drawing.ravel().tolist() for drawing in drawings])
     assert answers[0] is None
     for drawing, answer in zip(drawings[1:], answers[1:], strict=True):
         expected = as_digit(drawing).ravel().astype(int)
@@ -223,16 +251,16 @@ def test_a_dropped_picture_is_answered(static, cifar10):
     expect(static.locator("#verdict")).to_have_text(describe(cifar10.predict(EXAMPLES / "truck.png")))
 
 
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [(b"these are words", "not a picture"), (b"", "0 bytes"), (b"\xff" * (11 << 20), "more than 10 MB")],
-)
-def test_a_bad_file_gets_a_friendly_line_and_the_next_one_works(static, data, said):
-    static.locator("#file").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": data})
-    expect(static.locator("#aside")).to_contain_text(said)
-    expect(static.locator("#verdict")).to_have_text("I can’t use this picture")
-    static.locator("#examples button").first.click()
-    expect(static.locator("#verdict")).to_contain_text("cat")
+def test_a_bad_file_gets_a_friendly_line_and_the_next_one_works(static, tmp_path, subtests):
+    bad = {"not a picture": b"these are words", "0 bytes": b"", "more than 10 MB": b"\xff" * (11 << 20)}
+    for said, data in bad.items():
+        with subtests.test(said=said):
+            (tmp_path / "x.png").write_bytes(data)
+            static.locator("#file").set_input_files(tmp_path / "x.png")
+            expect(static.locator("#aside")).to_contain_text(said)
+            expect(static.locator("#verdict")).to_have_text("I can’t use this picture")
+            static.locator("#examples button").first.click()
+            expect(static.locator("#verdict")).to_contain_text("cat")
 
 
 def test_a_digit_can_be_drawn_and_examples_shown_with_the_keyboard(static):
@@ -251,23 +279,20 @@ def test_a_digit_can_be_drawn_and_examples_shown_with_the_keyboard(static):
     expect(static.locator("#bars li").first).to_contain_text("2")
 
 
-def test_the_camera_takes_a_picture(browser, site, chromium):
-    camera = browser.browser_type.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *FAKE_CAMERA])
+def test_the_camera_takes_a_picture(camera, site):
     page = camera.new_page()
     page.set_default_timeout(60_000)
     page.goto(site)
     page.get_by_role("button", name="Use the camera").click()
     expect(page.locator("#camera")).to_be_visible()
-    while not page.evaluate("document.getElementById('camera').videoWidth"):
-        page.wait_for_timeout(100)
-    page.get_by_role("button", name="Take the picture").click()
+    page.get_by_role("button", name="Take the picture").press("Enter")  # which is there as soon as there is one
     expect(page.locator("#aside")).to_contain_text("Answered in")
     expect(page.locator("#camera")).to_be_hidden()
-    camera.close()
+    expect(page.locator("#webcam")).to_be_focused()
+    page.close()
 
 
-def test_a_camera_that_is_granted_too_late_is_switched_off(browser, site, chromium):
-    camera = browser.browser_type.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *FAKE_CAMERA])
+def test_a_camera_that_is_granted_too_late_is_switched_off(camera, site):
     page = camera.new_page()
     page.set_default_timeout(60_000)
     page.add_init_script("""
@@ -280,7 +305,7 @@ def test_a_camera_that_is_granted_too_late_is_switched_off(browser, site, chromi
     while not page.evaluate("window.stream?.getTracks().every((track) => track.readyState === 'ended')"):
         page.wait_for_timeout(50)  # for ever, where the camera stays on
     expect(page.locator("#shoot")).to_be_hidden()
-    camera.close()
+    page.close()
 
 
 @pytest.mark.parametrize("static", [(1440, "light")], indirect=True)
@@ -354,6 +379,30 @@ def test_one_can_draw_where_the_browser_keeps_points_to_itself(browser, site):
     page.mouse.up()
     expect(page.locator("#aside")).to_contain_text("Answered in")
     page.close()
+
+
+def test_own_models_of_grey_images_take_pictures_and_offer_no_examples(browser, tmp_path):
+    weights = shutil.copytree(SHIPPED_ROOT / "mnist", tmp_path / "letters")
+    write_config(weights, replace(read_config(weights), name="letters", labels=tuple("ABCDEFGHIJ")))
+    export_page(tmp_path / "page", [str(weights)])
+    assert json.loads((tmp_path / "page" / "models.json").read_text())["models"][0]["draws"] is False
+    with serving(tmp_path / "page") as address:
+        page = browser.new_page()
+        page.goto(address)
+        expect(page.locator("#verdict")).to_have_text("Show me a picture")
+        expect(page.locator("#drop")).to_be_visible()
+        expect(page.locator("#try")).to_be_hidden()
+        page.close()
+
+
+def test_while_another_network_loads_no_answer_of_the_one_before_stands(static):
+    static.locator("#examples button").first.click()
+    expect(static.locator("#bars")).to_be_visible()
+    static.evaluate("void (window.fetch = () => new Promise(() => {}))")
+    static.get_by_label("mnist").check()
+    expect(static.locator("#verdict")).to_have_text("Loading the network …")
+    expect(static.locator("#bars")).to_be_hidden()
+    expect(static.locator("#seen")).to_be_hidden()
 
 
 def test_opened_as_a_file_it_says_what_it_needs(browser, tmp_path):

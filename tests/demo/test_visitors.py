@@ -15,6 +15,8 @@ from gradio_client import Client, handle_file
 from thumbnet.demo.pictures import EXAMPLES, EXAMPLES_OF
 from thumbnet.demo.visitors import newest_only
 
+QUIETLY = {"verbose": False, "analytics_enabled": False, "ssl_verify": False}
+"""How a client calls: one that verifies reads its certificates at every request, longer than the answer takes."""
 VISITORS, PATIENCE_SECONDS = 50, 60
 WARM_UP, PICTURES = 60, 120
 GROWTH_KB = 12_000
@@ -27,7 +29,7 @@ def test_fifty_visitors_at_once_all_get_their_own_answer(url, classifiers):
 
     def visit(number: int) -> tuple[Path, float]:
         file = files[number % len(files)]
-        client = Client(url, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": PATIENCE_SECONDS})
+        client = Client(url, **QUIETLY, httpx_kwargs={"timeout": PATIENCE_SECONDS})
         try:
             return file, client.predict(handle_file(file), api_name="/predict")["confidences"][0]["confidence"]
         finally:
@@ -42,7 +44,7 @@ def test_fifty_visitors_at_once_all_get_their_own_answer(url, classifiers):
 @pytest.mark.slow
 def test_memory_stays_flat_over_many_predictions(start_demo, tmp_path):
     with start_demo("--weights", "cifar10", cache=tmp_path) as (url, process):
-        client = Client(url, verbose=False, analytics_enabled=False)
+        client = Client(url, **QUIETLY)
 
         def classify(times: int) -> int:
             for number in range(times):

@@ -24,7 +24,7 @@ def stripe_data() -> Dataset:
     return Dataset("stripes", ("flat", "upright"), stripes(120, 1), stripes(40, 2), stripes(60, 3))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def quick_recipe() -> Recipe:
     """Six steps of everything that draws random numbers."""
     return Recipe(

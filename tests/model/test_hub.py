@@ -20,6 +20,15 @@ from thumbnet.model.weights import SHIPPED_ROOT
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "someone/digits"
+REPOSITORIES = {
+    REPOSITORY: "",
+    "someone/private": "private",
+    "someone/gated": "gated",
+    "someone/half": "half a file",
+    "someone/login": "a page to log in",
+    "someone/busy": "busy",
+}
+"""Repository → what is always wrong with it: nothing (""), a key of REFUSALS, or see `Hub.answer`."""
 REFUSALS = {"gated": (403, "GatedRepo"), "private": (401, "RepoNotFound"), "busy": (503, "")}
 """Fault → status and code of every answer, as the Hub gives them."""
 
@@ -31,7 +40,7 @@ class Hub(BaseHTTPRequestHandler):
     commit: str
     asked: list[str]
     fault: str
-    """What is wrong with it: nothing (""), a key of REFUSALS, or see `answer`."""
+    """What is wrong with every repository for now."""
 
     def do_HEAD(self) -> None:
         self.answer(body=False)
@@ -42,25 +51,29 @@ class Hub(BaseHTTPRequestHandler):
     def answer(self, *, body: bool) -> None:
         type(self).asked.append(self.path)
         path = self.path.partition("?")[0]
-        if self.fault in REFUSALS:
-            status, code = REFUSALS[self.fault]
+        repository = "/".join(path.removeprefix("/api/models").split("/")[1:3])
+        fault = self.fault or REPOSITORIES.get(repository, "")
+        if fault in REFUSALS:
+            status, code = REFUSALS[fault]
             self.send(status, b"{}", "application/json", {"X-Error-Code": code}, body=body)
-        elif self.fault == "a page to log in":
+        elif fault == "a page to log in":
             self.send(200, b"<html>Welcome to our network!</html>", "text/html", body=body)
-        elif path in (f"/api/models/{REPOSITORY}{end}" for end in ("", "/revision/main", f"/revision/{COMMIT}")):
+        elif repository not in REPOSITORIES:
+            self.send(404, b"{}", "application/json", {"X-Error-Code": "RepoNotFound"}, body=body)
+        elif path in (f"/api/models/{repository}{end}" for end in ("", "/revision/main", f"/revision/{COMMIT}")):
             files = [{"rfilename": file.name} for file in self.folder.iterdir()]
-            self.send_json({"id": REPOSITORY, "sha": self.commit, "siblings": files}, body=body)
-        elif path.startswith(tuple(f"/{REPOSITORY}/resolve/{revision}/" for revision in ("main", self.commit))):
+            self.send_json({"id": repository, "sha": self.commit, "siblings": files}, body=body)
+        elif path.startswith(tuple(f"/{repository}/resolve/{revision}/" for revision in ("main", self.commit))):
             content = (self.folder / path.rpartition("/")[2]).read_bytes()
-            if path.endswith("model.onnx") and self.fault == "another file":
+            if path.endswith("model.onnx") and fault == "another file":
                 content = content[:-1] + b"?"
-            if path.endswith("model.onnx") and self.fault == "half a file" and body:
+            if path.endswith("model.onnx") and fault == "half a file" and body:
                 self.send(200, content, "application/octet-stream", body=False)
                 self.wfile.write(content[: len(content) // 2])
             else:
                 self.send(200, content, "application/octet-stream", body=body)
         else:
-            missing = "RevisionNotFound" if path.startswith(f"/api/models/{REPOSITORY}/revision/") else "RepoNotFound"
+            missing = "RevisionNotFound" if path.startswith(f"/api/models/{repository}/revision/") else "RepoNotFound"
             self.send(404, b"{}", "application/json", {"X-Error-Code": missing}, body=body)
 
     def send_json(self, value: object, *, body: bool) -> None:
@@ -128,33 +141,33 @@ except ThumbnetError as error:
 """
 
 
-def load(endpoint: str, home: Path, arguments: str = repr(REPOSITORY)) -> str:
-    """The name of the model that was loaded, or the error in its line."""
-    result = run_with_hub(LOAD.format(arguments=arguments), endpoint, home)
-    assert result.stdout.count("\n") == 1, result.stderr
-    return result.stdout.strip()
+def load_each(endpoint: str, home: Path, *arguments: str) -> list[str]:
+    """For each, as one process loads them in turn: the name of the model, or the error in its line."""
+    result = run_with_hub("".join(LOAD.format(arguments=given) for given in arguments), endpoint, home)
+    lines = result.stdout.splitlines()
+    assert len(lines) == len(arguments), result.stderr
+    return lines
 
 
-@pytest.mark.parametrize(
-    ("fault", "arguments", "message"),
-    [
-        ("", "'someone/nothing'", "there is none, or it is private; for a private one run hf auth login"),
-        ("private", repr(REPOSITORY), "there is none, or it is private"),
-        ("gated", repr(REPOSITORY), f"its owner grants access; ask for it on the page of {REPOSITORY}"),
-        ("", f"{REPOSITORY!r}, revision='v9'", "it has no revision 'v9'; give a branch, a tag or a commit"),
-        ("half a file", repr(REPOSITORY), "Error: "),
-        ("a page to log in", repr(REPOSITORY), "Error: "),
-        ("busy", repr(REPOSITORY), "503"),
-    ],
-)
-def test_what_cannot_be_downloaded_says_why_in_one_line(
-    fault: str, arguments: str, message: str, hub: str, tmp_path: Path
-) -> None:
-    Hub.fault = fault
-    said = load(hub, tmp_path, arguments)
-    assert said.startswith("WeightsNotFound"), said
-    assert ("there is no folder someone/" in said) == ("revision" not in arguments)
-    assert message in said
+def load(endpoint: str, home: Path) -> str:
+    (line,) = load_each(endpoint, home, repr(REPOSITORY))
+    return line
+
+
+def test_what_cannot_be_downloaded_says_why_in_one_line(hub: str, tmp_path: Path) -> None:
+    reasons = {
+        "'someone/nothing'": "there is none, or it is private; for a private one run hf auth login",
+        "'someone/private'": "there is none, or it is private",
+        "'someone/gated'": "its owner grants access; ask for it on the page of someone/gated",
+        f"{REPOSITORY!r}, revision='v9'": "it has no revision 'v9'; give a branch, a tag or a commit",
+        "'someone/half'": "Error: ",
+        "'someone/login'": "Error: ",
+        "'someone/busy'": "503",
+    }
+    for (arguments, reason), said in zip(reasons.items(), load_each(hub, tmp_path, *reasons), strict=True):
+        assert said.startswith("WeightsNotFound"), said
+        assert ("there is no folder someone/" in said) == ("revision" not in arguments)
+        assert reason in said
 
 
 def test_what_was_downloaded_once_is_there_whatever_the_hub_says_later(hub: str, tmp_path: Path) -> None:

@@ -23,9 +23,18 @@ from thumbnet.model.train import CHECKPOINT, train
 from thumbnet.model.weights import PICTURES
 
 
+@pytest.fixture(scope="module")
+def finished(quick_recipe: Recipe, stripe_data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder that no test changes."""
+    folder = tmp_path_factory.mktemp("finished")
+    run(quick_recipe, stripe_data, folder, device=torch.device("cpu"), show_progress=False)
+    return folder
+
+
 @pytest.fixture
-def weights(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> Path:
-    return run(quick_recipe, stripe_data, tmp_path, device=torch.device("cpu"), show_progress=False)
+def weights(finished: Path, tmp_path: Path) -> Path:
+    """The weights folder of a finished run of the test's own."""
+    return shutil.copytree(finished, tmp_path / "run") / "weights"
 
 
 def test_a_run_leaves_everything_one_needs(weights: Path, quick_recipe: Recipe, stripe_data: Dataset) -> None:
@@ -54,13 +63,13 @@ def test_a_run_leaves_everything_one_needs(weights: Path, quick_recipe: Recipe, 
     assert "model-index" in (weights / "README.md").read_text()
 
 
-def test_a_run_that_has_ended_is_measured_anywhere(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
+def test_a_run_that_has_ended_is_measured_anywhere(
+    weights: Path, quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+) -> None:
     """Without its teachers, and with the facts of the machine that trained it."""
-    teacher = tmp_path / "teacher"
-    run(quick_recipe, stripe_data, teacher, device=torch.device("cpu"), show_progress=False)
-    taught, folder = quick_recipe.replace(teacher=str(teacher / "weights")), tmp_path / "taught"
+    taught, folder = quick_recipe.replace(teacher=str(weights)), tmp_path / "taught"
     train(taught, stripe_data, folder, device=torch.device("cpu"), show_progress=False)
-    shutil.rmtree(teacher)
+    shutil.rmtree(weights.parent)
     checkpoint = folder / CHECKPOINT
     with safe_open(checkpoint, "pt") as file:
         metadata = file.metadata()
@@ -69,13 +78,13 @@ def test_a_run_that_has_ended_is_measured_anywhere(quick_recipe: Recipe, stripe_
     elsewhere = {"device": "cuda", "gpu": "Fast GPU", "precision": "bf16", "threads": 4, "torch": "2"}
     metadata["progress"] = json.dumps(progress | {"seconds": 600.0, "machine": elsewhere})
     save_file(load_file(checkpoint), checkpoint, metadata)
-    weights = run(taught, stripe_data, folder, device=torch.device("cpu"), show_progress=False)
-    assert json.loads((weights / "results.json").read_text())["training"] == {
+    measured = run(taught, stripe_data, folder, device=torch.device("cpu"), show_progress=False)
+    assert json.loads((measured / "results.json").read_text())["training"] == {
         "seconds": 600.0,
         "epochs": quick_recipe.epochs,
         **elsewhere,
     }
-    assert "10 minutes on one Fast GPU (bf16)" in " ".join((weights / "README.md").read_text().split())
+    assert "10 minutes on one Fast GPU (bf16)" in " ".join((measured / "README.md").read_text().split())
 
 
 def test_weights_stay_as_they_were_until_new_ones_are_measured(

@@ -32,7 +32,7 @@ from thumbnet.model.recipe import Recipe
 from thumbnet.model.recipes import load_recipe
 from thumbnet.model.runs import weights_config
 from thumbnet.model.train import CHECKPOINT, Interrupted, build_network, learning_rate_factor, train, training_size
-from thumbnet.model.weights import save_weights
+from thumbnet.model.weights import read_config, save_weights
 
 CPU = torch.device("cpu")
 
@@ -353,46 +353,55 @@ def test_a_student_follows_its_teacher_rather_than_wrong_labels(
     assert alone <= 0.1
 
 
-def test_several_teachers_take_turns(quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def two_teachers(
+    quick_recipe: Recipe, stripe_data: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """The weights folders of two networks that have learned nothing, each with answers of its own."""
     torch.manual_seed(0)
+    folder, config = tmp_path_factory.mktemp("teachers"), weights_config(quick_recipe, stripe_data)
     for name in ("one", "two"):
-        save_weights(
-            tmp_path / name, build_network(quick_recipe, stripe_data), weights_config(quick_recipe, stripe_data)
-        )
+        save_weights(folder / name, build_network(quick_recipe, stripe_data), config)
+    return folder / "one", folder / "two"
+
+
+@pytest.fixture
+def teacher(two_teachers: tuple[Path, Path]) -> Path:
+    return two_teachers[0]
+
+
+def test_several_teachers_take_turns(
+    two_teachers: tuple[Path, Path], quick_recipe: Recipe, stripe_data: Dataset
+) -> None:
     pixels = stripe_data.validation.pixels[:8]
 
-    def teachers(*names: str) -> Teachers:
-        teacher = ", ".join(str(tmp_path / name) for name in names)
-        recipe = quick_recipe.replace(teacher=teacher, flip="none", translate=0)
+    def teachers(*folders: Path) -> Teachers:
+        recipe = quick_recipe.replace(teacher=", ".join(map(str, folders)), flip="none", translate=0)
         return Teachers(recipe, stripe_data, bf16=False, device=torch.device("cpu"))
 
-    one, two = teachers("one").answer(pixels), teachers("two").answer(pixels)
+    one, two = (teachers(folder).answer(pixels) for folder in two_teachers)
     assert not torch.allclose(one, two, atol=1e-3)
-    both = teachers("one", "two")
+    both = teachers(*two_teachers)
     first = [torch.equal(answer, one) for answer in (both.answer(pixels) for _ in range(40))]
     second = [torch.equal(answer, two) for answer in (both.answer(pixels) for _ in range(40))]
     assert all(0 < sum(drawn) < 40 for drawn in (first, second))
 
 
 def test_a_teacher_that_torch_computes_answers_as_one_that_openvino_computes(
-    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path
+    teacher: Path, stripe_data: Dataset
 ) -> None:
-    torch.manual_seed(0)
-    config = save_weights(tmp_path, build_network(quick_recipe, stripe_data), weights_config(quick_recipe, stripe_data))
-    pixels = stripe_data.validation.pixels
-    by_torch = torch_answers(tmp_path, config, False, torch.device("cpu"))(pixels)
+    config, pixels = read_config(teacher), stripe_data.validation.pixels
+    by_torch = torch_answers(teacher, config, False, torch.device("cpu"))(pixels)
     assert not by_torch.requires_grad
-    assert torch.allclose(by_torch, openvino_answers(tmp_path, False)(pixels), atol=1e-3)
-    in_bf16 = torch_answers(tmp_path, config, True, torch.device("cpu"))(pixels)
+    assert torch.allclose(by_torch, openvino_answers(teacher, False)(pixels), atol=1e-3)
+    in_bf16 = torch_answers(teacher, config, True, torch.device("cpu"))(pixels)
     assert in_bf16.dtype == torch.float32
     assert torch.allclose(by_torch, in_bf16, atol=0.3)
 
 
 def test_a_teacher_sees_images_mirrored_and_shifted_where_the_recipe_does_so(
-    quick_recipe: Recipe, stripe_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    teacher: Path, quick_recipe: Recipe, stripe_data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torch.manual_seed(0)
-    save_weights(tmp_path, build_network(quick_recipe, stripe_data), weights_config(quick_recipe, stripe_data))
     pixels = torch.randint(0, 256, (1, 3, 16, 16), dtype=torch.uint8).expand(400, -1, -1, -1)
     seen: list[torch.Tensor] = []
 
@@ -403,7 +412,7 @@ def test_a_teacher_sees_images_mirrored_and_shifted_where_the_recipe_does_so(
     monkeypatch.setattr(Classifier, "logits", watch)
 
     def views(**changes: Any) -> set[bytes]:
-        recipe = quick_recipe.replace(teacher=str(tmp_path), **changes)
+        recipe = quick_recipe.replace(teacher=str(teacher), **changes)
         Teachers(recipe, stripe_data, bf16=False, device=torch.device("cpu")).answer(pixels)
         return {image.numpy().tobytes() for image in seen.pop()}
 

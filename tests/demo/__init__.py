@@ -1,0 +1,1 @@
+"""A package, so that fixtures of its scope end with the tests of this folder."""
