@@ -50,20 +50,14 @@ def build_demo(classifiers: Mapping[str, Classifier]) -> gr.Blocks:
     require_gradio()
     import gradio as gr
 
-    from .tabs import classify, draw, inside, train, use
+    from .tabs import TABS
     from .theme import header
 
     demo = gr.Blocks(title="thumbnet", analytics_enabled=False, delete_cache=CACHE_SECONDS)
     with demo:
         gr.HTML(header())
         with gr.Tabs():
-            for title, tab in (
-                ("Classify", classify),
-                ("Draw a digit", draw),
-                ("Look inside", inside),
-                ("Train one", train),
-                ("Use it", use),
-            ):
+            for title, tab in TABS.items():
                 with gr.Tab(title):
                     tab.build_tab(classifiers)
     demo.queue(max_size=VISITORS_WAITING, default_concurrency_limit=COMPUTING_AT_ONCE)
@@ -133,7 +127,7 @@ def serve(
 
     visitors   names and passwords of who may come in; everybody where there are none
     """
-    from .tabs import classify, draw, inside, train, use
+    from .tabs import TABS
     from .theme import LOGO, STYLE, head, thumbnet_theme
 
     with contextlib.redirect_stdout(io.StringIO()):  # Gradio prints its own advice, which does not fit a command line
@@ -154,7 +148,7 @@ def serve(
             footer_links=["api", "settings"],
             favicon_path=LOGO,
             theme=thumbnet_theme(),
-            css="".join((STYLE, classify.STYLE, draw.STYLE, inside.STYLE, train.STYLE, use.STYLE)),
+            css="".join((STYLE, *(tab.STYLE for tab in TABS.values()))),
             head=head(),
         )
     return address.rstrip("/"), share_url

@@ -110,24 +110,21 @@ def cutmix(pixels: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tenso
     device = pixels.device
     chosen = torch.rand(count, 1, device=device) < share
     side = torch.rand(count, 1, device=device).sqrt() * chosen  # its square, the area, is uniform
-    centre_y, centre_x = (torch.randint(0, length, (count, 1), device=device) for length in (height, width))
-    rows = covers(centre_y, (side * height).round().long(), height)
-    columns = covers(centre_x, (side * width).round().long(), width)
-    replaced = rows[:, None, :, None] & columns[:, None, None, :]
+    replaced = rectangles(pixels, (side * height).round().long(), (side * width).round().long())
     area = replaced.float().mean(dim=(1, 2, 3))[:, None]
     return torch.where(replaced, pixels.roll(1, 0), pixels), torch.lerp(targets, targets.roll(1, 0), area)
 
 
 def cutout(pixels: Tensor, side: int) -> Tensor:
     """Put a mid-grey square over a random place of each image (DeVries and Taylor 2017, arXiv:1708.04552)."""
+    return pixels.masked_fill(rectangles(pixels, side, side), 128)
+
+
+def rectangles(pixels: Tensor, rows: int | Tensor, columns: int | Tensor) -> Tensor:
+    """Which pixels lie in a rectangle of so many (N, 1) rows and columns around a random place: (N, 1, H, W)."""
     count, _, height, width = pixels.shape
-    device = pixels.device
-    centre_y = torch.randint(0, height, (count, 1), device=device)
-    centre_x = torch.randint(0, width, (count, 1), device=device)
-    covered_rows = covers(centre_y, side, height)
-    covered_columns = covers(centre_x, side, width)
-    covered = covered_rows[:, None, :, None] & covered_columns[:, None, None, :]
-    return pixels.masked_fill(covered, 128)
+    centre_y, centre_x = (torch.randint(0, length, (count, 1), device=pixels.device) for length in (height, width))
+    return covers(centre_y, rows, height)[:, None, :, None] & covers(centre_x, columns, width)[:, None, None, :]
 
 
 def covers(centre: Tensor, side: int | Tensor, length: int) -> Tensor:
