@@ -36,7 +36,7 @@ LIGHT_THREADS = 2
 """For requests without a body."""
 HEALTH_PATHS = ("/livez", "/readyz", "/v2/health/")
 """These have a thread of their own, so that they answer under any load."""
-PATIENCE_SECONDS = 0.05
+WATCH_SECONDS = 0.05
 """An answer that takes longer is worth watching whether its client is still there."""
 LINES_A_SECOND = 20
 """Of the log, for requests that are turned away or no requests at all; the metrics count all of them."""
@@ -44,14 +44,14 @@ COUNT_SECONDS = 0.1
 """Those that were turned away within it are counted at once."""
 NO_ID = "@"
 """For each letter of a request id, where the answer is put together: it has no such letter elsewhere."""
-READ = (b"x-request-id", b"origin", b"x-forwarded-for")
+REFUSAL_HEADERS = (b"x-request-id", b"origin", b"x-forwarded-for")
 """The headers that a refusal depends on."""
 OUT_OF_TIME = "this server stops, and had no time left for this; come again."
 
 
-def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
+def refusal_headers(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
     """Those that a refusal depends on, as text."""
-    return [(name.decode(), value.decode("latin-1")) for name, value in headers if name in READ]
+    return [(name.decode(), value.decode("latin-1")) for name, value in headers if name in REFUSAL_HEADERS]
 
 
 class Gateway:
@@ -132,7 +132,7 @@ class Gateway:
 
         There may be thousands a second. Most share one answer, which is put together once, and differ in their ids.
         """
-        read = read_headers(headers)
+        read = refusal_headers(headers)
         asked = dict(reversed(read))
         if self._log_has_room() or (self._settings.cors_origins and "origin" in asked):
             return as_http(self.refuse(self._no_room(), "POST", path, read, client))
@@ -162,7 +162,7 @@ class Gateway:
         """The answer to a request that Flask has not seen, counted and logged; pages of accepted origins may read it.
 
         path      "" where the request is too broken to have one
-        headers   those in READ are
+        headers   those in REFUSAL_HEADERS are
         seconds   that it took; None where it took next to none
         """
         status, answer_headers, body = describe(rejected, headers)
@@ -246,7 +246,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         turn = None if pool else self._turns.take(job, loop)
         answer = turn.answer if turn is not None else loop.run_in_executor(pool, job)
-        await asyncio.wait((answer,), timeout=PATIENCE_SECONDS)
+        await asyncio.wait((answer,), timeout=WATCH_SECONDS)
         if not answer.done():
             gone = asyncio.ensure_future(receive()) if receive else None
             waited: set[asyncio.Future[Any]] = {answer, gone} if gone else {answer}

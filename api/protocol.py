@@ -13,7 +13,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .framing import HEADER_BYTES, URI_BYTES, Rejected, as_http, describe, origin_form
-from .gateway import Gateway, read_headers
+from .gateway import Gateway, refusal_headers
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -269,7 +269,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if ours and ours.response_complete:
             self.transport.close()
             return
-        headers = [] if self._phase == IDLE else read_headers(self.headers)
+        headers = [] if self._phase == IDLE else refusal_headers(self.headers)
         answer = describe(rejected, headers)
         if isinstance(self.app, Gateway):
             answer = self.app.refuse(rejected, "", "", headers, self.client)

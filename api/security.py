@@ -22,7 +22,7 @@ OPEN_BELOW = ("/docs/", "/v2/health/")
 
 ORIGIN = re.compile(r"https?://[\w.-]+(:\d+)?", re.ASCII)
 SENT_HEADERS = ("Authorization", "Content-Type", "Inference-Header-Content-Length", "X-API-Key", "X-Request-Id")
-READ_HEADERS = (
+EXPOSED_HEADERS = (
     *("Inference-Header-Content-Length", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Label", "X-Probability"),
     "X-Request-Id",
 )
@@ -135,7 +135,7 @@ def allow_origins(app: Flask, origins: Sequence[str]) -> None:
         origins=list(origins),
         methods=["GET", "HEAD", "POST"],
         allow_headers=list(SENT_HEADERS),
-        expose_headers=list(READ_HEADERS),
+        expose_headers=list(EXPOSED_HEADERS),
         max_age=PREFLIGHT_SECONDS,
         send_wildcard=True,
         always_send=False,
@@ -150,7 +150,7 @@ def cors_headers(origins: Sequence[str], origin: str) -> Headers:
         return []
     return [
         ("access-control-allow-origin", allowed),
-        ("access-control-expose-headers", ", ".join(READ_HEADERS)),
+        ("access-control-expose-headers", ", ".join(EXPOSED_HEADERS)),
         ("vary", "Origin"),
     ]
 
