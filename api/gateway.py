@@ -121,7 +121,8 @@ class Gateway:
         finally:
             self._bodies.release(received)
         # Who waits for a 100 may send its body now, or the next request in its place (RFC 9110, 10.1.1).
-        if self._draining() or (not received and any(name == "expect" for name, _ in headers)):
+        ends = self._draining() or (not received and any(name == "expect" for name, _ in headers))
+        if ends and ("connection", "close") not in answer_headers:
             answer_headers.append(("connection", "close"))
         encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer_headers]
         await send({"type": "http.response.start", "status": status, "headers": encoded, "trailers": False})

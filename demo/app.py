@@ -127,8 +127,10 @@ def serve(
 
     visitors   names and passwords of who may come in; everybody where there are none
     """
+    import gradio as gr
+
     from .tabs import TABS
-    from .theme import LOGO, STYLE, head, thumbnet_theme
+    from .theme import LOGO, SPOKEN, STYLE, head, thumbnet_theme
 
     with contextlib.redirect_stdout(io.StringIO()):  # Gradio prints its own advice, which does not fit a command line
         _, address, share_url = demo.launch(
@@ -150,6 +152,7 @@ def serve(
             theme=thumbnet_theme(),
             css="".join((STYLE, *(tab.STYLE for tab in TABS.values()))),
             head=head(),
+            i18n=gr.I18n(en=SPOKEN),
         )
     return address.rstrip("/"), share_url
 

@@ -88,6 +88,10 @@ def thumbnet_theme() -> gr.themes.Base:
     )
 
 
+SPOKEN = {"common.complete": "Complete"}
+"""What Gradio has screen readers say by its key, for want of a translation."""
+
+
 def header() -> str:
     """The head of the page, as HTML."""
     return f"""
@@ -107,8 +111,10 @@ def head() -> str:
 <link rel="icon" type="image/svg+xml" href="data:image/svg+xml;base64,{icon}">
 <script>
 // Gradio takes the language of the browser for that of the page.
-new MutationObserver(() => document.documentElement.lang === "en" || (document.documentElement.lang = "en")).observe(
-  document, {{ subtree: true, attributes: true, attributeFilter: ["lang"] }});
+const page = document.documentElement;
+const speakEnglish = () => page.lang === "en" || (page.lang = "en");
+new MutationObserver(speakEnglish).observe(page, {{ attributes: true, attributeFilter: ["lang"] }});
+speakEnglish();
 const settle = (shown) => (event) => event.target.closest?.(".picture") && (event.target.style.opacity = shown);
 document.addEventListener("error", settle(0), true); // a file that is no picture: the card says so, once is enough
 document.addEventListener("load", settle(1), true);
