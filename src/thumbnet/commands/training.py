@@ -188,49 +188,63 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure a model on the test split of a data set and print the figures as JSON."""
-    from thumbnet.model.weights import RESULTS, find_weights, read_results, verify_files
+    from thumbnet.model.weights import find_weights, read_results, verify_files
 
-    datasets = import_training_modules()
+    import_training_modules()
     from thumbnet.model.evaluate import classifier_logits, measure
-    from thumbnet.model.folders import some
 
     folder = find_weights(weights)
     classifier = Classifier.load(folder, precision="fp32")  # as the card's figures are measured
     verify_files(folder, classifier.config)  # people check a folder with this command before they publish it
-    results = read_results(folder, classifier.config)
-    recipe = results.get("recipe", {})
-    known = {"dataset": str, "validation_share": float}
-    if not isinstance(recipe, dict) or any(not isinstance(recipe.get(k, kind()), kind) for k, kind in known.items()):
-        raise WeightsCorrupt(f"{folder / RESULTS} has a recipe that makes no sense. Download or train it again.")
-    given, data = data, data or recipe.get("dataset", "")
-    if not data:
-        raise ThumbnetError(f"{folder} does not say what it was trained on; give --data.")
-    trained_on = results.get("data")
-    fingerprint = trained_on.get("fingerprint") if isinstance(trained_on, dict) else None
-    if not given and data not in datasets.DATASETS and not Path(data).is_dir():
-        raise ThumbnetError(f"{weights} was trained on the folder {data}, which is not found from here; give --data.")
-    loaded = datasets.load_dataset(
-        data,
-        image_size=classifier.config.preprocessing.image_size,
-        channels=classifier.config.preprocessing.channels,
-        validation_share=recipe.get("validation_share", 0.05),  # so that the same images are cut for the test
-    )
-    if not given and fingerprint and fingerprint != loaded.fingerprint():
-        raise ThumbnetError(
-            f"{data} holds other images than those that {weights} was trained on; give --data to measure it on them."
-        )
-    if loaded.labels != classifier.labels:
-        raise ThumbnetError(
-            f"{data} has the classes {some(loaded.labels)}; {weights} knows {some(classifier.labels)}. "
-            "They must be the same, in the same order."
-        )
-    if (found := loaded.test.pixels.shape[1]) != (channels := classifier.config.preprocessing.channels):
-        raise ThumbnetError(f"{data} has images of {found} channel(s); {weights} takes {channels}. Give other data.")
-    split = loaded.all() if every else loaded.test
+    name, images = _images_to_measure(weights, classifier, read_results(folder, classifier.config), data)
+    split = images.all() if every else images.test
     figures = measure(*classifier_logits(classifier, split), classifier.config)
     if robustness:
         from thumbnet.model.robustness import measure_robustness
 
         figures |= measure_robustness(classifier, split, show_progress=sys.stderr.isatty())
-    measured = {"weights": classifier.name, "dataset": data, "split": "all" if every else "test"}
+    measured = {"weights": classifier.name, "dataset": name, "split": "all" if every else "test"}
     print(json.dumps(measured | figures, indent=2))
+
+
+def _images_to_measure(
+    weights: str, classifier: Classifier, results: dict[str, Any], given: str
+) -> tuple[str, Dataset]:
+    """The data that was given, or else that of the training, which the results tell; and what it is called.
+
+    Raises ThumbnetError where it is not found, is not that of the training any more, or does not suit the model.
+    """
+    from thumbnet.model.datasets import DATASETS, load_dataset
+    from thumbnet.model.folders import some
+
+    recipe, trained_on = results.get("recipe", {}), results.get("data", {})
+    known = {"dataset": str, "validation_share": float}
+    if not isinstance(recipe, dict) or any(not isinstance(recipe.get(k, kind()), kind) for k, kind in known.items()):
+        raise WeightsCorrupt(f"the results of {weights} have a recipe that makes no sense. Download or train it again.")
+    data = given or recipe.get("dataset", "")
+    if not data:
+        raise ThumbnetError(f"{weights} does not say what it was trained on; give --data.")
+    if not given and data not in DATASETS and not Path(data).is_dir():
+        raise ThumbnetError(f"{weights} was trained on the folder {data}, which is not found from here; give --data.")
+    seen = classifier.config.preprocessing
+    images = load_dataset(
+        data,
+        image_size=seen.image_size,
+        channels=seen.channels,
+        validation_share=recipe.get("validation_share", 0.05),  # so that the same images are cut for the test
+    )
+    fingerprint = trained_on.get("fingerprint") if isinstance(trained_on, dict) else None
+    if not given and fingerprint and fingerprint != images.fingerprint():
+        raise ThumbnetError(
+            f"{data} holds other images than those that {weights} was trained on; give --data to measure it on them."
+        )
+    if images.labels != classifier.labels:
+        raise ThumbnetError(
+            f"{data} has the classes {some(images.labels)}; {weights} knows {some(classifier.labels)}. "
+            "They must be the same, in the same order."
+        )
+    if (channels := images.test.pixels.shape[1]) != seen.channels:
+        raise ThumbnetError(
+            f"{data} has images of {channels} channel(s); {weights} takes {seen.channels}. Give other data."
+        )
+    return data, images
