@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -303,11 +304,21 @@ def test_a_signal_to_every_process_lets_no_accepted_request_fail(serve: Any, jpe
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no such signal")
-def test_a_server_ends_with_its_terminal(serve: Any) -> None:
-    with serve(workers=1, drain=0) as (_, process):
-        process.send_signal(signal.SIGTTIN)
-        process.send_signal(signal.SIGHUP)
-        assert process.wait(timeout=15) == 0
+@pytest.mark.parametrize("handed_down", [signal.SIG_DFL, signal.SIG_IGN], ids=["", "nohup"])
+def test_a_server_ends_with_its_terminal_unless_it_was_told_not_to(serve: Any, handed_down: signal.Handlers) -> None:
+    before = signal.signal(signal.SIGHUP, handed_down)
+    try:
+        with serve(workers=1, drain=0) as (url, process):
+            process.send_signal(signal.SIGTTIN)
+            process.send_signal(signal.SIGHUP)
+            if handed_down == signal.SIG_DFL:
+                assert process.wait(timeout=15) == 0
+            else:
+                with pytest.raises(subprocess.TimeoutExpired):
+                    process.wait(timeout=2)
+                assert readiness(url) == 200
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_worker_that_cannot_begin_says_so_in_a_line(
