@@ -96,7 +96,7 @@ class Metrics:
             self._label(name, label)
 
     def request(self, endpoint: str, method: str, status: int, seconds: float | None) -> None:
-        """A request was answered. `endpoint` is the rule of its URL, or OTHER; without `seconds` in next to no time."""
+        """A request was answered. `endpoint` is the rule of its URL, or OTHER; `seconds` is None for next to none."""
         key = (endpoint, method if method in METHODS else OTHER, status)
         if (found := self._found.get(key)) is None:
             found = self._found[key] = self._requests.labels(*key), self._seconds.labels(endpoint)

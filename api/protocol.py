@@ -89,7 +89,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """It does not read what it is sent. Where this takes too much memory, who has not for the longest time goes."""
+        """It does not read what it is sent. Of too many that leave too much, the first are cut off."""
         super().pause_writing()
         self._unread_clock = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
         self._unread[self] = None

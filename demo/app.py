@@ -109,6 +109,8 @@ def launch_demo(
     if mcp:
         print(f"Assistants find its tool at {address}/gradio_api/mcp/", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a container is stopped
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, signal.default_int_handler)  # as a terminal is closed
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
     demo.close(verbose=False)
@@ -158,21 +160,35 @@ def serve(
 
 
 def keep_files_together() -> None:
-    """Give Gradio a folder of its own, for it forgets those that assistants send: removed with age, and at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="thumbnet-demo-", dir=os.environ.get("GRADIO_TEMP_DIR")))
+    """Give Gradio a folder of its own, for it forgets those that assistants send: removed with age, and at the end.
+
+    To be called before Gradio is imported. Raises InvalidArgument where the folder cannot be made.
+    """
+    root = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="thumbnet-demo-", dir=root))
+    except OSError as error:
+        raise InvalidArgument(f"no place for uploads: {error}. Set GRADIO_TEMP_DIR to a folder for them.") from error
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     every, age = CACHE_SECONDS
 
-    def remove_old() -> None:
+    def look_again_and_again() -> None:
         while True:
             time.sleep(every)
-            for file in folder.rglob("*.*"):
-                with contextlib.suppress(OSError):  # Gradio removes them, too
-                    if time.time() - file.stat().st_mtime > age:
-                        file.unlink()
+            remove_old(folder, age)
 
-    threading.Thread(target=remove_old, daemon=True).start()
+    threading.Thread(target=look_again_and_again, daemon=True).start()
+
+
+def remove_old(folder: Path, age: float) -> None:
+    """Remove the files of a folder that are older than so many seconds."""
+    for place, _, names in os.walk(folder):
+        for file in (Path(place, name) for name in names):
+            with contextlib.suppress(OSError):  # Gradio removes them, too
+                if time.time() - file.stat().st_mtime > age:
+                    file.unlink()
 
 
 def read_visitors(auth: str) -> list[tuple[str, str]]:

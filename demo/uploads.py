@@ -23,13 +23,13 @@ FileInput = TypeVar("FileInput", gr.Image, gr.File)
 def files_only(component: FileInput) -> FileInput:
     """Make a component refuse an address in place of a file, with gr.Error: Gradio would fetch it.
 
-    The address that this server gave a file which was uploaded stands for that file: so assistants name it.
+    The address of a file that was uploaded here stands for that file, whatever its host: so assistants name it.
     """
     keep = component.async_move_resource_to_block_cache
 
     async def keep_file(url_or_file_path: str | Path | None) -> str | None:
         if isinstance(url_or_file_path, str) and url_or_file_path.lower().startswith(("http:", "https:")):
-            uploaded = Path(unquote(url_or_file_path.partition("/gradio_api/file=")[2])).resolve()
+            uploaded = Path(unquote(url_or_file_path.partition("/gradio_api/file=")[2]))
             if not is_uploaded(uploaded):
                 message = "received an address; nothing is fetched here, send the image file itself."
                 raise gr.Error(message, print_exception=False)
@@ -41,8 +41,11 @@ def files_only(component: FileInput) -> FileInput:
 
 
 def is_uploaded(file: Path) -> bool:
-    """Whether a resolved path is that of a file which a visitor has sent."""
-    return file.is_file() and file.is_relative_to(Path(get_upload_folder()).resolve())
+    """Whether a path is that of a file which a visitor has sent."""
+    try:
+        return file.is_file() and file.resolve().is_relative_to(Path(get_upload_folder()).resolve())
+    except (OSError, ValueError):  # no path at all
+        return False
 
 
 def name_of(upload: object) -> str:

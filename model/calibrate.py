@@ -25,6 +25,8 @@ CLEARLY = 0.01
 """By how much another abstention score must be better than the probability, which people can read."""
 OUTLIERS = 2500
 """Outliers of each kind that are made to choose the score by; of images larger than 32 × 32 fewer, as many pixels."""
+FEWEST_OUTLIERS = 500
+"""But at least so many, or what is chosen would be chosen by chance."""
 
 
 def calibrate(folder: Path, validation: Split) -> dict[str, Any]:
@@ -38,7 +40,8 @@ def calibrate(folder: Path, validation: Split) -> dict[str, Any]:
     if len(labels) >= ENOUGH_TO_FIT:
         config = dataclasses.replace(config, temperature=fit_temperature(logits, labels))
     if len(labels) >= ENOUGH_TO_CHOOSE:
-        images = take(validation, as_many_pixels(OUTLIERS, config.preprocessing.image_size)).pixels
+        most = max(FEWEST_OUTLIERS, as_many_pixels(OUTLIERS, config.preprocessing.image_size))
+        images = take(validation, most).pixels
         evidence = gather_evidence(classifier, config, logits, labels, images)
         score = choose_score(evidence)
     confidence = confidences(logits, config, score)

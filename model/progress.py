@@ -16,13 +16,13 @@ from .files import write_text
 
 
 class Metrics:
-    """metrics.jsonl: one line for each finished epoch. Lines after the `keep`-th are of steps that will run again, and
-    those that are no JSON, as a loss of power may leave them, cannot be drawn."""
+    """metrics.jsonl: one line for each finished epoch. Those after the `keep`-th are of steps that will run again, and
+    what tells of no epoch, as a loss of power may leave it, cannot be drawn."""
 
     def __init__(self, path: Path, keep: int) -> None:
         self.path = path
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-        write_text(path, "".join(line + "\n" for line in lines[:keep] if _is_json(line)))
+        write_text(path, "".join(line + "\n" for line in lines if 1 <= _epoch_of(line) <= keep))
 
     def add(self, **values: float) -> dict[str, float]:
         """Append the values of an epoch, and return them."""
@@ -31,12 +31,12 @@ class Metrics:
         return values
 
 
-def _is_json(line: str) -> bool:
+def _epoch_of(line: str) -> int:
+    """The epoch that a line tells of, from 1; 0 where it tells of none."""
     try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
+        return int(json.loads(line)["epoch"])
+    except (ValueError, TypeError, KeyError):
+        return 0
 
 
 class Bar:

@@ -48,6 +48,14 @@ def browser(chromium: str | None) -> Iterator[Browser]:
         browser.close()
 
 
+def test_what_is_no_site_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    for target in (tmp_path, tmp_path / "thesis.txt"):
+        done = subprocess.run([sys.executable, ROOT / "docs" / "site" / "build.py", target], capture_output=True)
+        assert (done.returncode, b"is something else" in done.stderr) == (1, True)
+    assert (tmp_path / "thesis.txt").exists()
+
+
 def test_every_page_of_the_docs_can_be_reached_from_the_navigation(site: Path) -> None:
     text = (site / "index.html").read_text(encoding="utf-8")
     links = {link.removeprefix("./") for link in re.findall(r'href="([^"#]+)"', text)}

@@ -128,8 +128,8 @@ def main(arguments: list[str]) -> int:
     """Build the site; the exit code."""
     with tempfile.TemporaryDirectory() as place:  # of its own: two may be built at once
         target = Path(arguments[0]) if arguments else ROOT / "site"
-        if target.exists() and any(target.iterdir()) and not (target / "404.html").exists():
-            print(f"{target} has files of something else; name a folder that is empty, or an earlier site.")
+        if target.exists() and not (target / "404.html").exists() and (target.is_file() or any(target.iterdir())):
+            print(f"{target} is something else; name a folder that is empty, or an earlier site.", file=sys.stderr)
             return 1
         return build(Path(place), target)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from ..errors import InvalidArgument, UnknownName
 from .airbench import Airbench
@@ -71,7 +71,7 @@ def _wanted(value: object, default: object) -> str | None:
         case float():
             return None if type(value) is int or (type(value) is float and math.isfinite(value)) else "a finite number"
         case tuple():
-            fits = isinstance(value, Sequence) and all(type(number) is int and number > 0 for number in value)
+            fits = isinstance(value, list | tuple) and all(type(number) is int and number > 0 for number in value)
             return None if fits else "whole numbers, 1 or more"
         case str():
             return None if isinstance(value, str) else "a name"

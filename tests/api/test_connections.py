@@ -325,8 +325,9 @@ def test_of_those_that_leave_too_much_unread_the_first_are_cut_off(monkeypatch: 
                 reader._transport.pause_reading()  # type: ignore[attr-defined]
                 writer.write(b"GET /large HTTP/1.1\r\n" + HOST + b"\r\n")
                 clients.append((reader, writer))
-                while len(protocol.LimitedProtocol._unread) < min(2, len(clients)):
-                    await asyncio.sleep(0.01)
+                async with asyncio.timeout(30):
+                    while len(protocol.LimitedProtocol._unread) < min(2, len(clients)):
+                        await asyncio.sleep(0.01)
                 if len(clients) == 2:  # as much as these have left beside what the system holds for them
                     left = sum(each.transport.get_write_buffer_size() for each in protocol.LimitedProtocol._unread)
                     monkeypatch.setattr(protocol, "UNREAD_BYTES", left + left // 5)

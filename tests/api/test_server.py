@@ -328,6 +328,7 @@ def test_a_worker_that_cannot_begin_says_so_in_a_line(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "setpgid", lambda *_: None)
+    monkeypatch.setattr(sys, "setswitchinterval", lambda _: None)
     monkeypatch.setattr(server, "create_app", broken)
     monkeypatch.setattr("warnings.filterwarnings", lambda *_, **__: None)
     with pytest.raises(SystemExit) as ended:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 import sys
 import urllib.error
 import urllib.request
@@ -18,7 +19,7 @@ from gradio_client.exceptions import AppError, AuthenticationError
 from typer.testing import CliRunner
 
 from thumbnet.cli import app
-from thumbnet.demo.app import launch_demo, read_visitors, require_mcp
+from thumbnet.demo.app import launch_demo, read_visitors, remove_old, require_mcp
 from thumbnet.demo.pictures import EXAMPLES
 from thumbnet.model import InvalidArgument
 from thumbnet.model.errors import MissingDependency
@@ -63,12 +64,14 @@ def test_an_assistant_finds_the_tool_and_gets_the_classifiers_answer(start_demo,
 
     async def ask(url: str) -> tuple[list[str], list[str]]:
         photograph = (PHOTOGRAPH.name, PHOTOGRAPH.read_bytes())
-        uploaded = httpx.post(f"{url}/gradio_api/upload", files={"files": photograph}).json()[0]
+        uploaded = httpx.post(f"{url}/gradio_api/upload", files={"files": photograph}, timeout=60).json()[0]
         pictures = [
             f"data:image/jpeg;base64,{base64.b64encode(PHOTOGRAPH.read_bytes()).decode()}",
             f"{url}/gradio_api/file={uploaded}",
             f"{url}/gradio_api/file={PHOTOGRAPH}",
             f"{url}/favicon.ico",
+            f"{url}/gradio_api/file=%00",
+            f"{url}/gradio_api/file=/{'a' * 300}",
         ]
         async with (
             streamable_http_client(f"{url}/gradio_api/mcp/") as (read, write, _),
@@ -84,14 +87,25 @@ def test_an_assistant_finds_the_tool_and_gets_the_classifiers_answer(start_demo,
     with start_demo("--mcp", cache=tmp_path) as (url, process):
         assert "/gradio_api/mcp/" in process.stdout.readline()
         with ThreadPoolExecutor(1) as pool:  # the main thread may already run the loop of a browser
-            tools, (of_bytes, of_upload, of_path, of_address) = pool.submit(lambda: asyncio.run(ask(url))).result()
+            tools, (of_bytes, of_upload, *refusals) = pool.submit(lambda: asyncio.run(ask(url))).result()
     assert len(tools) == 1
     assert tools[0].endswith("predict")
     for answer in (of_bytes, of_upload):
         assert cifar10.predict(PHOTOGRAPH).label in answer
-    for refusal in (of_path, of_address):
+    assert len(refusals) == 4
+    for refusal in refusals:
         assert "nothing is fetched here" in refusal
     assert list(tmp_path.iterdir()) == []
+
+
+def test_old_files_are_removed_whatever_their_names(tmp_path):
+    (tmp_path / "hash").mkdir()
+    old, new = tmp_path / "hash" / "file", tmp_path / "hash" / "new.png"
+    for file in (old, new):
+        file.touch()
+    os.utime(old, (0, 0))
+    remove_old(tmp_path, 3600)
+    assert list((tmp_path / "hash").iterdir()) == [new]
 
 
 def test_without_its_library_mcp_says_how_to_get_it(monkeypatch):

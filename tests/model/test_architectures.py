@@ -100,7 +100,7 @@ def test_an_option_is_of_the_kind_of_its_default(name: str, option: str, value: 
         build(name, num_classes=10, in_channels=3, image_size=32, options={option: value})
 
 
-@pytest.mark.parametrize("widths", ["wide", 8, [8, 8, 8, 0], [8, 8, 8, 1.5], [8, 8, 8, True]])
+@pytest.mark.parametrize("widths", ["wide", "", b"abcd", 8, [8, 8, 8, 0], [8, 8, 8, 1.5], [8, 8, 8, True]])
 def test_widths_are_whole_numbers(widths: object) -> None:
     with pytest.raises(InvalidArgument, match=r"option widths of thumbnet must be whole numbers, 1 or more; received"):
         build("thumbnet", num_classes=10, in_channels=3, image_size=32, options={"widths": widths})
