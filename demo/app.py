@@ -101,17 +101,17 @@ def launch_demo(
     except OSError:
         check_address(host, port)  # says it better, where another program took the port meanwhile
         raise
-    print(f"The demo runs on {address} (stop it with Ctrl-C)", flush=True)
-    if host in ("0.0.0.0", "::"):  # noqa: S104
-        print(f"Other machines in your network reach it under this machine's address, port {port}", flush=True)
-    if share:
-        print(f"Share this link, good for a week: {share_url}" if share_url else NO_TUNNEL, flush=True)
-    if mcp:
-        print(f"Assistants find its tool at {address}/gradio_api/mcp/", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a container is stopped
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
         signal.signal(signal.SIGHUP, signal.default_int_handler)  # as a terminal is closed
     with contextlib.suppress(KeyboardInterrupt):
+        print(f"The demo runs on {address} (stop it with Ctrl-C)", flush=True)
+        if host in ("0.0.0.0", "::"):  # noqa: S104
+            print(f"Other machines in your network reach it under this machine's address, port {port}", flush=True)
+        if share:
+            print(f"Share this link, good for a week: {share_url}" if share_url else NO_TUNNEL, flush=True)
+        if mcp:
+            print(f"Assistants find its tool at {address}/gradio_api/mcp/", flush=True)
         threading.Event().wait()
     demo.close(verbose=False)
 

@@ -73,7 +73,17 @@ def start_demo(find_free_port: Callable[[], int]) -> StartDemo:
     def running(*options: str, cache: Path, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         url = f"http://127.0.0.1:{find_free_port()}"
         process = subprocess.Popen(
-            [sys.executable, "-m", "thumbnet", "demo", "--port", url.rpartition(":")[2], *options],
+            [
+                sys.executable,
+                "-X",
+                "faulthandler",
+                "-m",
+                "thumbnet",
+                "demo",
+                "--port",
+                url.rpartition(":")[2],
+                *options,
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -79,5 +79,5 @@ def test_without_a_tunnel_the_demo_says_so_and_goes_on_and_leaves_no_upload_behi
         client.close()
         assert list(tmp_path.rglob("*.png"))
         process.terminate()
-        assert process.wait() == 0
+        assert process.wait() == 0, process.stdout.read()
         assert not list(tmp_path.rglob("*.png"))
