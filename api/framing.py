@@ -101,7 +101,8 @@ def with_client_address(app: WSGIApplication, trusted: int) -> WSGIApplication:
 
     def asked(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         peer, forwarded = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")
-        return app(environ | {"REMOTE_ADDR": client_address(peer, forwarded, trusted)}, start_response)
+        environ["REMOTE_ADDR"] = client_address(peer, forwarded, trusted)
+        return app(environ, start_response)
 
     return asked
 

@@ -169,9 +169,9 @@ function clear() {
   stopCamera();
   again = null;
   $("picture").hidden = true;
-  if (!model.draws) hide("clear");
-  if (model.draws) pad.clear();
-  else invite();
+  if (model.draws) return pad.clear();
+  hide("clear");
+  invite();
 }
 
 async function startCamera() {
@@ -278,7 +278,8 @@ addEventListener("drop", (event) => {
 });
 addEventListener("paste", (event) => take(event.clipboardData.files));
 $("webcam").addEventListener("click", startCamera);
-$("camera").addEventListener("loadedmetadata", () => ($("shoot").hidden = $("camera").hidden)); // before, there is no picture
+// Before, there is no picture to take.
+$("camera").addEventListener("loadedmetadata", () => ($("shoot").hidden = $("camera").hidden));
 $("shoot").addEventListener("click", shoot);
 $("clear").addEventListener("click", clear);
 start().catch((error) => say("This page is not complete", error.message));

@@ -105,6 +105,15 @@ def gateway_of(app: Echo, *, draining: bool = False, **settings: Any) -> Gateway
     return Gateway(app, Settings(**settings), Metrics(), lambda: draining)
 
 
+async def hold(echo: Echo, *exchanges: Exchange) -> list[asyncio.Task[Exchange]]:
+    """Run them until the application has all of them, which answers once it is let again."""
+    echo.open.clear()
+    running = [asyncio.create_task(each.run()) for each in exchanges]
+    while len(echo.seen) < len(exchanges):
+        await asyncio.sleep(0.005)
+    return running
+
+
 def test_a_request_reaches_flask_whole(echo: Echo) -> None:
     async def exchange() -> Exchange:
         body = [part(b"one ", more=True), part(b"two")]
@@ -168,10 +177,7 @@ def test_the_body_of_who_has_no_key_never_reaches_flask(echo: Echo) -> None:
 def test_a_full_queue_says_come_again_at_once_while_health_answers(echo: Echo) -> None:
     async def exchange() -> tuple[Exchange, Exchange, list[Exchange]]:
         gateway = gateway_of(echo, queue=2)
-        echo.open.clear()
-        held = [asyncio.create_task(Exchange(gateway, [part(b"x")]).run()) for _ in range(2)]
-        while len(echo.seen) < 2:
-            await asyncio.sleep(0.005)
+        held = await hold(echo, *(Exchange(gateway, [part(b"x")]) for _ in range(2)))
         refused = await Exchange(gateway, [part(b"x")]).run()
         health = asyncio.create_task(Exchange(gateway, method="GET", raw_path=b"/livez").run())
         while len(echo.seen) < 3:
@@ -230,10 +236,7 @@ def test_what_is_past_its_deadline_is_answered_and_never_computed(echo: Echo, mo
 
     async def exchange() -> tuple[Exchange, Exchange]:
         gateway = gateway_of(echo, deadline=0.1)
-        echo.open.clear()
-        first = asyncio.create_task(Exchange(gateway, [part(b"first")]).run())
-        while not echo.seen:
-            await asyncio.sleep(0.005)
+        (first,) = await hold(echo, Exchange(gateway, [part(b"first")]))
         second = await Exchange(gateway, [part(b"second")]).run()
         echo.open.set()
         return await first, second
@@ -250,10 +253,7 @@ def test_a_client_that_leaves_frees_its_place(echo: Echo, monkeypatch: pytest.Mo
 
     async def exchange() -> tuple[Exchange, Exchange]:
         gateway = gateway_of(echo, queue=2, deadline=30)
-        echo.open.clear()
-        first = asyncio.create_task(Exchange(gateway, [part(b"first")]).run())
-        while not echo.seen:
-            await asyncio.sleep(0.005)
+        (first,) = await hold(echo, Exchange(gateway, [part(b"first")]))
         leaving = Exchange(gateway, [part(b"second")])
         second = asyncio.create_task(leaving.run())
         await asyncio.sleep(0.1)
@@ -298,10 +298,7 @@ def test_a_client_that_asks_before_it_sends_is_told_at_once(echo: Echo) -> None:
 def test_who_is_answered_without_having_sent_a_body_sends_nothing_in_its_place(method: str, echo: Echo) -> None:
     async def exchange() -> tuple[Exchange, Exchange]:
         gateway = gateway_of(echo, queue=1)
-        echo.open.clear()
-        first = asyncio.create_task(Exchange(gateway, [part(b"x")]).run())
-        while not echo.seen:
-            await asyncio.sleep(0.005)
+        (first,) = await hold(echo, Exchange(gateway, [part(b"x")]))
         headers = [("content-length", "3000"), ("expect", "100-continue")]
         waits = asyncio.create_task(Exchange(gateway, [part(b"", more=True)], method=method, headers=headers).run())
         await asyncio.sleep(0.05)
@@ -481,10 +478,7 @@ def test_a_thumbnail_that_waits_for_a_thread_keeps_the_deadline() -> None:
 def test_what_cannot_be_answered_before_the_server_ends_is_told_to_come_again(echo: Echo) -> None:
     async def exchange() -> Exchange:
         asked = Exchange(gateway_of(echo, draining=True), [part(b"x")])
-        echo.open.clear()
-        running = asyncio.create_task(asked.run())
-        while not echo.seen:
-            await asyncio.sleep(0.005)
+        (running,) = await hold(echo, asked)
         running.cancel()
         await running
         echo.open.set()
